@@ -1,0 +1,12 @@
+/** What connectors and services build on: the contracts and the vocabulary behind them. */
+export * from '../common/clock.ts'
+export * from '../common/errors.ts'
+export * from '../common/logger.ts'
+export * from '../common/random.ts'
+export * from './batch.ts'
+export * from './file-system.ts'
+export * from './format.ts'
+export * from './metrics.ts'
+export * from './runtime-context.ts'
+export * from './sink.ts'
+export * from './source.ts'
