@@ -1,6 +1,7 @@
 import type { Clock, Scheduler } from '../common/clock.ts'
 import type { Logger } from '../common/logger.ts'
 import type { Random } from '../common/random.ts'
+import type { FileSystem } from './file-system.ts'
 import type { MetricGroup } from './metrics.ts'
 
 /** What the engine hands to everything that lives inside a subtask: time, chance, logs and metrics, and who it is. */
@@ -20,4 +21,6 @@ export interface SubtaskContext {
   readonly random: Random
   readonly logger: Logger
   readonly metrics: MetricGroup
+  /** The file system that a path names by its scheme (`s3://…`; none: local). Throws `FILE_SYSTEM_UNKNOWN`. */
+  fileSystem(path: string): FileSystem
 }
