@@ -63,7 +63,13 @@ export interface FileSystem {
   commitFile(file: PendingFile): Promise<void>
   /**
    * Removes what crashed writers left under a folder (temporary files, open uploads) that was last changed more than
-   * `olderThanMs` ago and isn't named by `keep`. Returns how many.
+   * `olderThanMs` ago and isn't named by `keep`. Returns how many. `mayRemove` is asked with the path the file would
+   * have got: several writers share a folder, and none knows what the checkpoints of the others name.
    */
-  removeOrphans(folder: string, keep: readonly (PersistedFile | PendingFile)[], olderThanMs: number): Promise<number>
+  removeOrphans(
+    folder: string,
+    keep: readonly (PersistedFile | PendingFile)[],
+    olderThanMs: number,
+    mayRemove?: (targetPath: string) => boolean,
+  ): Promise<number>
 }
