@@ -144,6 +144,27 @@ export class ByteWriter {
     this.#view.setUint32(at, value, true)
   }
 
+  /**
+   * Makes the byte at `at` and what follows it, written before, into a length-prefixed sequence: the byte becomes the
+   * `varuint` of the length. Longer ones are moved.
+   */
+  prefixWithLength(at: number): void {
+    const size = this.#length - at - 1
+    if (size < 0x80) {
+      this.#bytes[at] = size
+      return
+    }
+    const body = new Uint8Array(this.#bytes.subarray(at + 1, this.#length))
+    this.#length = at
+    this.varuint(size)
+    this.bytes(body)
+  }
+
+  /** The memory behind `view()`, longer than what was written: for hot loops that count with `length` themselves. */
+  memory(): Buffer {
+    return this.#bytes
+  }
+
   /** What was written, as a window on this writer's memory: valid until the next write. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length)
