@@ -1,0 +1,69 @@
+import { EngineError } from '@millrace/engine/spi'
+import { checkOptions, type OptionChecks, oneOf, optional, text } from './check-options.ts'
+
+/** Fixed credentials, or a function that gives them (the SDK's provider shape). */
+export interface AwsCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+
+/** How an AWS service is reached. Everything left out comes from the SDK's standard environment and files. */
+export interface AwsOptions {
+  /** Base address, e.g. `http://127.0.0.1:7700`. Else `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, the profile, AWS itself. */
+  readonly endpoint?: string
+  /** Else `AWS_REGION`, `AWS_DEFAULT_REGION`, the region of the resource's ARN, the profile. */
+  readonly region?: string
+  /** Else the SDK's chain: environment, profile, single sign-on, web identity, container, instance. */
+  readonly credentials?: AwsCredentials
+  /** Protocol of event streams: `http2` (default), or `http1.1` for endpoints whose HTTP/2 is incomplete. */
+  readonly httpProtocol?: 'http1.1' | 'http2'
+}
+
+const credentialChecks: OptionChecks<AwsCredentials> = {
+  accessKeyId: text,
+  secretAccessKey: text,
+  sessionToken: optional(text),
+}
+
+/** Checks of `aws: {…}`, for the option tables of connectors. */
+export const awsOptionChecks: OptionChecks<AwsOptions> = {
+  endpoint: optional((value) => (isHttpUrl(value) ? undefined : 'must be an http:// or https:// address')),
+  region: optional(text),
+  credentials: optional((value, path) => checkOptions(path, value, credentialChecks)),
+  httpProtocol: optional(oneOf('http1.1', 'http2')),
+}
+
+function isHttpUrl(value: unknown): boolean {
+  return typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+}
+
+/**
+ * The region by option, environment and ARN, in that order; undefined leaves it to the SDK (the profile).
+ * The JavaScript SDK ignores `AWS_DEFAULT_REGION`, which containers often set alone.
+ */
+export function resolveRegion(
+  options: AwsOptions,
+  arn: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  return options.region ?? environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'] ?? regionOfArn(arn)
+}
+
+function regionOfArn(arn: string | undefined): string | undefined {
+  return arn?.split(':')[3] || undefined
+}
+
+/** The parts of an ARN that metrics and messages name. Throws `AWS_ARN_INVALID`. */
+export function parseArn(arn: string): { region: string; accountId: string; resource: string } {
+  const [prefix, , , region, accountId, ...resource] = arn.split(':')
+  if (prefix !== 'arn' || region === undefined || accountId === undefined || resource.length === 0) {
+    throw new EngineError('AWS_ARN_INVALID', {
+      kind: 'invalid',
+      message: `'${arn}' isn't an ARN.`,
+      hint: 'An ARN looks like arn:aws:kinesis:us-east-1:123456789012:stream/orders.',
+      details: { arn },
+    })
+  }
+  return { region, accountId, resource: resource.join(':') }
+}
