@@ -1,4 +1,8 @@
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.apache.flink.runtime.state.KeyGroupRange;
@@ -9,12 +13,12 @@ import org.apache.flink.util.MathUtils;
  * Records what Flink's own classes answer: the key group of a hash code, the range of key groups of a subtask, the
  * subtask of a key group. An Integer's hashCode is its value, so assignToKeyGroup takes the hash as it is.
  *
- * <p>Run: {@code mvn -B -q compile exec:java > ../golden/flink-groups.json} (Java 17, Maven).
+ * <p>Run: {@code mvn -q compile exec:java -Dexec.args=../golden/flink-groups.json} (Java 17, Maven).
  */
 public final class KeyGroups {
     private static final int[] MAX_PARALLELISMS = {1, 2, 7, 100, 128, 256, 1000, 4096, 32768};
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws IOException {
         List<String> hashes = new ArrayList<>();
         Random random = new Random(1);
         int[] fixed = {0, 1, -1, 2, 127, 128, 255, 65536, 123456789, -123456789, Integer.MAX_VALUE, Integer.MIN_VALUE};
@@ -26,10 +30,12 @@ public final class KeyGroups {
             {256, 100}, {100, 7}, {4096, 333}, {32768, 1000}, {1, 1}, {7, 7}};
         for (int[] shape : shapes) ranges.add(shape(shape[0], shape[1]));
 
-        System.out.println("{\"source\": \"KeyGroupRangeAssignment and MathUtils of Apache Flink 2.3.0, run by KeyGroups.java\",");
-        System.out.println("\"maxParallelisms\": " + java.util.Arrays.toString(MAX_PARALLELISMS) + ",");
-        System.out.println("\"hashes\": [\n" + String.join(",\n", hashes) + "\n],");
-        System.out.println("\"ranges\": [\n" + String.join(",\n", ranges) + "\n]}");
+        Files.writeString(
+            Path.of(args[0]),
+            "{\"source\": \"KeyGroupRangeAssignment and MathUtils of Apache Flink 2.3.0, run by KeyGroups.java\",\n"
+                + "\"maxParallelisms\": " + Arrays.toString(MAX_PARALLELISMS) + ",\n"
+                + "\"hashes\": [\n" + String.join(",\n", hashes) + "\n],\n"
+                + "\"ranges\": [\n" + String.join(",\n", ranges) + "\n]}\n");
     }
 
     private static String hash(int hash) {
