@@ -45,7 +45,7 @@ test.each([
   { it: 'batches', limits: { records: 100, batches: 3 }, until: 3 },
 ])('credit ends with the limit of $it, and comes back when the reader takes a batch', ({ limits, until }) => {
   let credits = 0
-  const { writer, reader } = createLocalChannel(limits, { onCredit: () => credits++ })
+  const { writer, reader } = createLocalChannel({ ...limits, onCredit: () => credits++ })
   for (let i = 0; i < until; i++) {
     expect(writer.hasCredit()).toBe(true)
     writer.write(batchOf(1, 2))
@@ -69,7 +69,7 @@ test('control elements need no credit and take none', () => {
 
 test('the reader is told of every element', () => {
   let calls = 0
-  const { writer } = createLocalChannel(undefined, { onData: () => calls++ })
+  const { writer } = createLocalChannel({ onData: () => calls++ })
   writer.write(batchOf(1))
   writer.write({ kind: 'end' })
   expect(calls).toBe(2)

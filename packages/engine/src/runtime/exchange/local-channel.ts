@@ -2,46 +2,44 @@ import type { ChannelReader, ChannelWriter } from './channel.ts'
 import type { StreamElement } from './element.ts'
 import { ElementQueue } from './element-queue.ts'
 
-/** How much a channel holds before its sender has to wait. Control elements don't count. */
-export interface LocalChannelLimits {
-  readonly records: number
-  readonly batches: number
-}
-
-/** Calls that wake the other side. Both run inside `write` and `poll`: they should only take note. */
-export interface ChannelListeners {
-  /** Something was written. */
+/** How much a channel holds before its sender has to wait, and whom it wakes. */
+export interface LocalChannelSettings {
+  /** Records in batches; control elements don't count. 4,096 unless set: eight full batches. */
+  readonly records?: number
+  readonly batches?: number
+  /** Something was written. Called inside `write`: it should only take note, as should `onCredit`. */
   readonly onData?: () => void
-  /** The sender, which had no credit, has some again. */
+  /** The sender, which had no credit, has some again. Called inside `poll`. */
   readonly onCredit?: () => void
 }
 
-/** 4,096 records: eight full batches, or 80 ms of 50,000 records a second. */
-export const defaultLocalChannelLimits: LocalChannelLimits = { records: 4096, batches: 64 }
-
 /** A channel whose ends live on one thread: elements are handed over as they are, in order. */
-export function createLocalChannel(
-  limits: LocalChannelLimits = defaultLocalChannelLimits,
-  listeners: ChannelListeners = {},
-): { readonly writer: ChannelWriter; readonly reader: ChannelReader } {
-  const channel = new LocalChannel(limits, listeners)
+export function createLocalChannel(settings: LocalChannelSettings = {}): {
+  readonly writer: ChannelWriter
+  readonly reader: ChannelReader
+} {
+  const channel = new LocalChannel(settings)
   return { writer: channel, reader: channel }
 }
 
 class LocalChannel implements ChannelWriter, ChannelReader {
   readonly #queue = new ElementQueue<StreamElement>()
-  readonly #limits: LocalChannelLimits
-  readonly #listeners: ChannelListeners
+  readonly #recordLimit: number
+  readonly #batchLimit: number
+  readonly #onData: (() => void) | undefined
+  readonly #onCredit: (() => void) | undefined
   #records = 0
   #batches = 0
 
-  constructor(limits: LocalChannelLimits, listeners: ChannelListeners) {
-    this.#limits = limits
-    this.#listeners = listeners
+  constructor({ records = 4096, batches = 64, onData, onCredit }: LocalChannelSettings) {
+    this.#recordLimit = records
+    this.#batchLimit = batches
+    this.#onData = onData
+    this.#onCredit = onCredit
   }
 
   hasCredit(): boolean {
-    return this.#records < this.#limits.records && this.#batches < this.#limits.batches
+    return this.#records < this.#recordLimit && this.#batches < this.#batchLimit
   }
 
   write(element: StreamElement): void {
@@ -50,7 +48,7 @@ class LocalChannel implements ChannelWriter, ChannelReader {
       this.#batches++
     }
     this.#queue.push(element)
-    this.#listeners.onData?.()
+    this.#onData?.()
   }
 
   peek(): StreamElement | undefined {
@@ -63,7 +61,7 @@ class LocalChannel implements ChannelWriter, ChannelReader {
       const hadCredit = this.hasCredit()
       this.#records -= element.batch.length
       this.#batches--
-      if (!hadCredit && this.hasCredit()) this.#listeners.onCredit?.()
+      if (!hadCredit && this.hasCredit()) this.#onCredit?.()
     }
     return element
   }

@@ -1,5 +1,7 @@
 import type { Random } from '../../common/random.ts'
 
+export { type HashPartitionerSettings, hashPartitioner } from './hash-partitioner.ts'
+
 /** A partitioner's answer for a record that goes to every channel. */
 export const ALL_CHANNELS = -1
 
@@ -9,10 +11,10 @@ export interface Partitioner {
   channelFor(value: unknown): number
 }
 
-/** To the only channel: the consumer of the same index. Also the global partitioner when there are more: always the first. */
+/** To the first consumer. */
 export const globalPartitioner: Partitioner = { channelFor: () => 0 }
 
-/** To the one channel of a forward edge. */
+/** To the one channel of a forward edge: the consumer of the same index. */
 export const forwardPartitioner: Partitioner = globalPartitioner
 
 /** To every consumer. */
@@ -20,20 +22,20 @@ export const broadcastPartitioner: Partitioner = { channelFor: () => ALL_CHANNEL
 
 /** One after the other, from a random start, so that the subtasks of one producer don't all begin with consumer 0. */
 export function rebalancePartitioner(channels: number, random: Random): Partitioner {
-  return roundRobin(channels, random.int(0, channels - 1))
+  return roundRobin(0, channels, random.int(0, channels - 1))
 }
 
-/** One after the other within the local group, whose channels are those of `rescaleTargets`. */
-export function rescalePartitioner(channels: number): Partitioner {
-  return roundRobin(channels, 0)
+/** One after the other within the local group: the channels [first, end) that `rescaleTargets` answers. */
+export function rescalePartitioner(first: number, end: number): Partitioner {
+  return roundRobin(first, end, first)
 }
 
-function roundRobin(channels: number, start: number): Partitioner {
+function roundRobin(first: number, end: number, start: number): Partitioner {
   let next = start
   return {
     channelFor() {
       const channel = next
-      next = channel + 1 === channels ? 0 : channel + 1
+      next = channel + 1 === end ? first : channel + 1
       return channel
     },
   }
