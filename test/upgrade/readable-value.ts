@@ -36,7 +36,7 @@ function special(type: string, content: any): unknown {
 }
 
 function typedArray(type: string, content: readonly unknown[]): unknown {
-  const constructor = (globalThis as Record<string, any>)[type]
+  const arrayType = (globalThis as Record<string, any>)[type]
   if (!/^(Uint|Int|Float|Big)\w*Array$/.test(type)) throw new Error(`no readable value of type $${type}`)
-  return constructor.from(content.map((each) => (type.startsWith('Big') ? BigInt(each as string) : each)))
+  return arrayType.from(content.map((each) => (type.startsWith('Big') ? BigInt(each as string) : each)))
 }

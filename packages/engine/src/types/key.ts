@@ -68,8 +68,8 @@ export function hashOfKey(key: unknown): number {
 
 /**
  * A value for the key of a JavaScript `Map`: equal (SameValueZero) exactly when the encoded keys are. Primitives stand
- * for themselves, strings well-formed; composites are U+D800, which no well-formed string has, and their bytes as
- * latin1. Refuses as `encodeKey` does.
+ * for themselves, strings well-formed; composites are U+DC00, with which no well-formed string begins, and their bytes
+ * as latin1. Refuses as `encodeKey` does.
  */
 export function mapKey(key: unknown): unknown {
   switch (typeof key) {
@@ -107,13 +107,13 @@ export function writeMapKey(writer: ByteWriter, mapped: unknown): void {
   else write(writer, mapped, 'key', 0)
 }
 
-const COMPOSITE = 0xd800
+const COMPOSITE = 0xdc00
 const MAX_TUPLE_DEPTH = 32
 
 function compositeMapKey(key: unknown, place: KeyPlace): string {
   scratch.reset()
   write(scratch, key, place, 0)
-  return `\ud800${scratch.memory().toString('latin1', 0, scratch.length)}`
+  return `\udc00${scratch.memory().toString('latin1', 0, scratch.length)}`
 }
 
 function write(writer: ByteWriter, key: unknown, place: KeyPlace, depth: number): void {
