@@ -1,0 +1,41 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { EventStream } from './event-stream.ts'
+
+/** A verified request, as a service gets it. */
+export interface ApiCall {
+  readonly requestId: string
+  readonly headers: IncomingHttpHeaders
+  /** Path and query as they came. */
+  readonly target: string
+  readonly body: Buffer
+  /** Answers with an open event stream; the call's own answer is then `undefined`. */
+  openEventStream(): EventStream
+}
+
+/** A complete answer. */
+export interface ApiAnswer {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string | Buffer
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** One AWS service behind the port. */
+export interface ApiService {
+  /** The service's name in a SigV4 scope. */
+  readonly signingName: string
+  /** True when a request with these headers is this service's. */
+  accepts(method: string, target: string, headers: IncomingHttpHeaders): boolean
+  /** True when the request proves its right by something else than a signature. */
+  isUnsigned?(method: string, target: string): boolean
+  /** Answers a call. Everything it throws becomes an answer by `describeError`. */
+  handle(call: ApiCall): Promise<ApiAnswer | undefined>
+  /** An error in the service's own form. */
+  describeError(error: { type: string; message: string; status: number }, call: ErrorContext): ApiAnswer
+}
+
+/** What is known of a request when it is turned away. */
+export interface ErrorContext {
+  readonly requestId: string
+  readonly headers: IncomingHttpHeaders
+}
