@@ -1,7 +1,6 @@
 import type { _Record, KinesisClient } from '@aws-sdk/client-kinesis'
 import { EngineError } from '@millrace/engine/spi'
 import type { AwsOptions } from '../aws/aws-options.ts'
-import { eventStreamClientConfig, unaryClientConfig } from '../aws/client-config.ts'
 import type {
   ConsumerDescription,
   KinesisApi,
@@ -15,6 +14,7 @@ import type {
 import type { ShardPosition } from './splits.ts'
 
 type Sdk = typeof import('@aws-sdk/client-kinesis')
+type Configs = typeof import('../aws/client-config.ts')
 
 /**
  * Kinesis through the AWS SDK. The SDK is loaded and its clients are made at the first call: one for calls that answer
@@ -24,7 +24,7 @@ export class SdkKinesisApi implements KinesisApi {
   readonly #stream: { readonly StreamName: string } | { readonly StreamARN: string }
   readonly #arn: string | undefined
   readonly #options: AwsOptions
-  #sdk: Promise<Sdk> | undefined
+  #loading: Promise<[Sdk, Configs]> | undefined
   #unary: KinesisClient | undefined
   #streaming: KinesisClient | undefined
   #closed = false
@@ -157,24 +157,24 @@ export class SdkKinesisApi implements KinesisApi {
   }
 
   async #forCalls(): Promise<{ sdk: Sdk; client: KinesisClient }> {
-    const sdk = await this.#load()
+    const [sdk, { unaryClientConfig }] = await this.#load()
     this.#unary ??= new sdk.KinesisClient(unaryClientConfig(this.#options, this.#arn))
     return { sdk, client: this.#unary }
   }
 
   async #forSubscriptions(): Promise<{ sdk: Sdk; client: KinesisClient }> {
-    const sdk = await this.#load()
+    const [sdk, { eventStreamClientConfig }] = await this.#load()
     this.#streaming ??= new sdk.KinesisClient(eventStreamClientConfig(this.#options, this.#arn))
     return { sdk, client: this.#streaming }
   }
 
-  async #load(): Promise<Sdk> {
-    this.#sdk ??= import('@aws-sdk/client-kinesis')
-    const sdk = await this.#sdk
+  async #load(): Promise<[Sdk, Configs]> {
+    this.#loading ??= Promise.all([import('@aws-sdk/client-kinesis'), import('../aws/client-config.ts')])
+    const loaded = await this.#loading
     if (this.#closed) {
       throw new EngineError('KINESIS_CLIENT_CLOSED', { kind: 'unavailable', message: 'The Kinesis client is closed.' })
     }
-    return sdk
+    return loaded
   }
 }
 
