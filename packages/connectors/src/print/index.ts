@@ -1,0 +1,2 @@
+/** Records as lines of text on standard output. */
+export { type PrintOptions, print, type TextOutput } from './print-sink.ts'

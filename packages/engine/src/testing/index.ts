@@ -1,0 +1,10 @@
+/** Contract suites for what the engine is built upon, and what they are run with. No test runner is imported. */
+export * from '../runtime/storage/index.ts'
+export * from './file-system-contract.ts'
+export * from './random-sink-run.ts'
+export * from './sink-attempt.ts'
+export * from './sink-contract.ts'
+export * from './source-contract.ts'
+export * from './source-driver.ts'
+export * from './test-kit.ts'
+export * from './virtual-time.ts'
