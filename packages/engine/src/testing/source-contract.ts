@@ -185,14 +185,20 @@ export function describeSource<T>(
       for (let seed = 1; seed <= seeds; seed++) {
         withSystem(`keys stay in order through reshards and restarts, seed ${seed}`, async (system) => {
           const random = seededRandom(seed)
-          const names = [...(await system.write(200))]
+          const names = [...(await system.write(300))]
+          // Old and new splits are both found at the start, the old ones with a backlog.
+          await system.reshard!()
+          names.push(...(await system.write(300)))
           let snapshot: SourceSnapshot<T> | undefined
           for (let attempt = 0; attempt < 4; attempt++) {
             const run = start(system, random.int(1, 3), seed * 10 + attempt, snapshot)
             await system.pass(random.int(0, 800))
             await system.reshard!()
-            names.push(...(await system.write(100)))
-            await system.pass(random.int(0, 800))
+            names.push(...(await system.write(200)))
+            if (random.next() < 0.7) run.pause()
+            await system.pass(random.int(0, 1_500))
+            // What waits is emitted between the enumerator's part of the snapshot and the readers'.
+            run.resume()
             snapshot = await settledSnapshot(system, run)
             if (random.next() < 0.5) {
               run.complete(snapshot)

@@ -134,13 +134,13 @@ export class SourceDriver<T> {
     for (const subtask of this.#slots.keys()) this.#poll(subtask)
   }
 
-  /** Takes a snapshot: the enumerator's now, each reader's after up to three more polls of its own. */
+  /** Takes a snapshot: the enumerator's now, each reader's after up to eight more polls of its own. */
   snapshot(): Promise<SourceSnapshot<T>> {
     const checkpointId = ++this.#epoch
     const enumerator = clone(this.#enumerator.snapshotState(checkpointId))
     return new Promise((done) => {
       this.#snapshot = { checkpointId, enumerator, parts: new Map(), done }
-      for (const subtask of this.#slots.keys()) this.#barrierLater(subtask, this.#around.random.int(0, 3))
+      for (const subtask of this.#slots.keys()) this.#barrierLater(subtask, this.#around.random.int(0, 8))
     })
   }
 
