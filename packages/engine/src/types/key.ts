@@ -76,6 +76,8 @@ export function mapKey(key: unknown): unknown {
     case 'string':
       return toWellFormed(key)
     case 'number':
+      // Adding 0 turns -0 into 0.
+      return key + 0
     case 'boolean':
     case 'bigint':
       return key
