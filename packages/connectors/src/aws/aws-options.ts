@@ -1,7 +1,7 @@
 import { EngineError } from '@millrace/engine/spi'
-import { checkOptions, type OptionChecks, oneOf, optional, text } from './check-options.ts'
+import { type OptionChecks, oneOf, optional, text } from './check-options.ts'
 
-/** Fixed credentials, or a function that gives them (the SDK's provider shape). */
+/** Fixed credentials. */
 export interface AwsCredentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string
@@ -20,18 +20,21 @@ export interface AwsOptions {
   readonly httpProtocol?: 'http1.1' | 'http2'
 }
 
-const credentialChecks: OptionChecks<AwsCredentials> = {
-  accessKeyId: text,
-  secretAccessKey: text,
-  sessionToken: optional(text),
-}
-
 /** Checks of `aws: {…}`, for the option tables of connectors. */
 export const awsOptionChecks: OptionChecks<AwsOptions> = {
   endpoint: optional((value) => (isHttpUrl(value) ? undefined : 'must be an http:// or https:// address')),
   region: optional(text),
-  credentials: optional((value, path) => checkOptions(path, value, credentialChecks)),
+  credentials: optional(credentialsCheck),
   httpProtocol: optional(oneOf('http1.1', 'http2')),
+}
+
+/** What a provider of the SDK gave carries more members than these; they do no harm. */
+function credentialsCheck(value: unknown): string | undefined {
+  const { accessKeyId, secretAccessKey, sessionToken } = (value ?? {}) as Partial<Record<keyof AwsCredentials, unknown>>
+  const complete = text(accessKeyId, '') === undefined && text(secretAccessKey, '') === undefined
+  return complete && (sessionToken === undefined || typeof sessionToken === 'string')
+    ? undefined
+    : 'must have accessKeyId, secretAccessKey and perhaps sessionToken, all strings'
 }
 
 function isHttpUrl(value: unknown): boolean {

@@ -59,7 +59,8 @@ function configWith(
   return {
     ...(region === undefined ? {} : { region }),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    ...(options.credentials === undefined ? {} : { credentials: { ...options.credentials } }),
+    // The SDK writes into what it is given: above, credentials are copied.
     maxAttempts: 1,
     defaultsMode: 'standard',
     requestHandler,

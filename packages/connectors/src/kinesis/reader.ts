@@ -1,4 +1,4 @@
-import type { PollResult, ReaderOutput, SourceReader, SubtaskContext } from '@millrace/engine/spi'
+import type { PollResult, ReaderOutput, SourceReader, SplitOutput, SubtaskContext } from '@millrace/engine/spi'
 import { parseArn } from '../aws/aws-options.ts'
 import { Aborted } from '../aws/backoff.ts'
 import { subscribeShard } from './fan-out-fetcher.ts'
@@ -185,14 +185,19 @@ export class KinesisReader<T, O> implements SourceReader<O, KinesisSplit> {
     const { caughtUp } = shard.feed
     if (caughtUp === shard.caughtUp) return
     const split = output.split(shard.split.id)
-    if (shard.caughtUp === undefined) {
-      for (const parent of shard.split.parentShardIds) {
-        const finished = this.#finished.get(parent)
-        if (finished !== undefined && finished.state !== 'released') split.inheritWatermark(parent)
-      }
-    }
+    if (shard.caughtUp === undefined) this.#inherit(shard.split, split)
     split.setCaughtUp(caughtUp)
     shard.caughtUp = caughtUp
+  }
+
+  /**
+   * The child of a split goes on from its parent's watermark. That of a merge waits for its own records instead: the
+   * lower of two parents' would be right, and its records hold back what is emitted all the same.
+   */
+  #inherit({ parentShardIds: [parent, second] }: KinesisSplit, output: SplitOutput<O>): void {
+    if (parent === undefined || second !== undefined) return
+    const finished = this.#finished.get(parent)
+    if (finished !== undefined && finished.state !== 'released') output.inheritWatermark(parent)
   }
 
   #tellFinished(shard: FinishedShard, output: ReaderOutput<O>): void {
