@@ -8,6 +8,7 @@ import { KinesisService } from './ingest/kinesis-service.ts'
 import { diskFiles, type LogFiles } from './ingest/log-files.ts'
 import { StreamRegistry } from './ingest/stream-registry.ts'
 import { SubscriptionTable } from './ingest/subscription-table.ts'
+import { openNotifications } from './notifications/notifications.ts'
 import { ApiServer } from './wire/api-server.ts'
 import type { Deadlines } from './wire/connection-watch.ts'
 
@@ -23,6 +24,7 @@ export interface EndpointSettings {
   readonly region?: string
   readonly accountId?: string
   readonly subscriptionLifeMs?: number
+  /** Within this time after a successful SubscribeToShard another one for its consumer and shard is refused; AWS: 5 s. */
   readonly subscriptionTakeoverMs?: number
   readonly streamActivationDelayMs?: number
   readonly consumerActivationDelayMs?: number
@@ -30,9 +32,9 @@ export interface EndpointSettings {
   readonly segmentBytes?: number
   /** Memory a shard keeps its newest records in. */
   readonly tailCacheBytes?: number
-  readonly maxConnections?: number
+  readonly maxConnections?: number | undefined
   readonly maxInFlightBytes?: number
-  readonly deadlines?: Deadlines
+  readonly deadlines?: Deadlines | undefined
 }
 
 export interface EndpointParts {
@@ -55,6 +57,8 @@ export interface Endpoint {
 
 const trimIntervalMs = 60_000
 const closeGraceMs = 5_000
+/** 10 MiB of records are 14 MB in base64. */
+const maxBodyBytes = 16 << 20
 
 /**
  * Starts the AWS-compatible endpoint: Kinesis and SNS on one port, HTTP/1.1 and cleartext HTTP/2, every request signed.
@@ -63,65 +67,53 @@ const closeGraceMs = 5_000
 export async function startEndpoint(settings: EndpointSettings, parts: EndpointParts): Promise<Endpoint> {
   const { clock, scheduler, random, logger, files = diskFiles } = parts
   const host = settings.host ?? '127.0.0.1'
-  const region = settings.region ?? 'us-east-1'
+  const account = { region: settings.region ?? 'us-east-1', accountId: settings.accountId ?? '000000000000' }
   const credentials = await loadOrCreateCredentials(settings.dataDirectory)
   const lock = await lockDataDirectory(settings.dataDirectory)
-  const registry = await StreamRegistry.open(join(settings.dataDirectory, 'streams'), {
+  const streamParts = {
     files,
     clock,
     logger,
     segmentBytes: settings.segmentBytes ?? 32 << 20,
     tailCacheBytes: settings.tailCacheBytes ?? 4 << 20,
-  })
-  const subscriptions = new SubscriptionTable(clock, settings.subscriptionTakeoverMs ?? 5_000)
-  const context: KinesisContext = {
-    settings: {
-      region,
-      accountId: settings.accountId ?? '000000000000',
-      throttling: settings.throttling ?? true,
-      streamActivationDelayMs: settings.streamActivationDelayMs ?? 0,
-      consumerActivationDelayMs: settings.consumerActivationDelayMs ?? 0,
-      subscriptionLifeMs: settings.subscriptionLifeMs ?? 300_000,
-      subscriptionTakeoverMs: settings.subscriptionTakeoverMs ?? 5_000,
-      faults: settings.faults ?? {},
-    },
-    registry,
-    subscriptions,
-    clock,
-    scheduler,
-    random,
-    logger,
   }
+  // Side by side: a first start also makes a signing key, which takes some 100 ms.
+  const [registry, notifications] = await Promise.all([
+    StreamRegistry.open(join(settings.dataDirectory, 'streams'), streamParts),
+    openNotifications(join(settings.dataDirectory, 'notifications'), account, { ...parts, files }),
+  ])
+  const context = kinesisContext(settings, account, registry, parts)
   const server = new ApiServer(
     {
+      ...settings,
       host,
       port: settings.port ?? 0,
-      maxBodyBytes: 16 << 20,
+      maxBodyBytes,
       maxInFlightBytes: settings.maxInFlightBytes ?? 128 << 20,
-      ...(settings.maxConnections === undefined ? {} : { maxConnections: settings.maxConnections }),
-      ...(settings.deadlines === undefined ? {} : { deadlines: settings.deadlines }),
     },
     {
       clock,
       scheduler,
       random,
       logger,
-      verifier: new SignatureVerifier(credentials, region, clock),
-      services: [new KinesisService(context)],
+      verifier: new SignatureVerifier(credentials, account.region, clock),
+      services: [new KinesisService(context), notifications.service],
     },
   )
   const port = await server.listen()
-  const trimming = repeat(scheduler, trimIntervalMs, () => registry.trim(), logger)
-  let closing: Promise<void> | undefined
+  const url = `http://${host}:${port}`
+  notifications.start(url)
+  const trimming = repeat(scheduler, trimIntervalMs, () => Promise.all([registry.trim(), notifications.trim()]), logger)
   const close = async () => {
     trimming.cancel()
-    subscriptions.endAll()
+    context.subscriptions.endAll()
     await server.close(closeGraceMs)
-    await registry.close()
+    await Promise.all([registry.close(), notifications.close()])
     await lock.release()
   }
+  let closing: Promise<void> | undefined
   return {
-    url: `http://${host}:${port}`,
+    url,
     port,
     credentials,
     close: () => {
@@ -131,8 +123,34 @@ export async function startEndpoint(settings: EndpointSettings, parts: EndpointP
   }
 }
 
+function kinesisContext(
+  settings: EndpointSettings,
+  account: { readonly region: string; readonly accountId: string },
+  registry: StreamRegistry,
+  parts: EndpointParts,
+): KinesisContext {
+  const { clock, scheduler, random, logger } = parts
+  const subscriptionTakeoverMs = settings.subscriptionTakeoverMs ?? 5_000
+  return {
+    settings: {
+      ...account,
+      throttling: settings.throttling ?? true,
+      streamActivationDelayMs: settings.streamActivationDelayMs ?? 0,
+      consumerActivationDelayMs: settings.consumerActivationDelayMs ?? 0,
+      subscriptionLifeMs: settings.subscriptionLifeMs ?? 300_000,
+      faults: settings.faults ?? {},
+    },
+    registry,
+    subscriptions: new SubscriptionTable(clock, subscriptionTakeoverMs),
+    clock,
+    scheduler,
+    random,
+    logger,
+  }
+}
+
 /** Runs `work` again and again, the next time `intervalMs` after it ended; a failure is told and doesn't end it. */
-function repeat(scheduler: Scheduler, intervalMs: number, work: () => Promise<void>, logger: Logger): Cancellable {
+function repeat(scheduler: Scheduler, intervalMs: number, work: () => Promise<unknown>, logger: Logger): Cancellable {
   let isCancelled = false
   let timer: Cancellable
   const run = async () => {

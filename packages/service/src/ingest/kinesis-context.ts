@@ -26,8 +26,6 @@ export interface KinesisSettings {
   readonly consumerActivationDelayMs: number
   /** A subscription ends after this; AWS: 5 minutes. */
   readonly subscriptionLifeMs: number
-  /** Within this time after a successful call another one for the same consumer and shard is refused; AWS: 5 s. */
-  readonly subscriptionTakeoverMs: number
   readonly faults: Faults
 }
 

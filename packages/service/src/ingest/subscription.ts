@@ -72,10 +72,16 @@ export class Subscription {
   #pump(): void {
     while (!this.#ended && !this.#isBlocked && !this.#isReading && this.#position < this.#shard.log.tipIndex) {
       const debtMs = this.#bytes?.debtMs() ?? 0
-      if (debtMs > 0) return this.#pause(debtMs)
+      if (debtMs > 0) {
+        this.#pause(debtMs)
+        return
+      }
       const tipIndex = this.#shard.log.tipIndex
       const records = this.#shard.log.read(this.#position, eventLimits)
-      if (!Array.isArray(records)) return void this.#sendLater(records, tipIndex)
+      if (!Array.isArray(records)) {
+        void this.#sendLater(records, tipIndex)
+        return
+      }
       this.#send(records, tipIndex)
     }
   }

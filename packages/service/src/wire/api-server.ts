@@ -17,8 +17,8 @@ export interface ApiServerSettings {
   readonly maxBodyBytes: number
   /** What bodies and answers in flight may hold together; more is 503. */
   readonly maxInFlightBytes: number
-  readonly maxConnections?: number
-  readonly deadlines?: Deadlines
+  readonly maxConnections?: number | undefined
+  readonly deadlines?: Deadlines | undefined
 }
 
 export interface ApiServerParts {

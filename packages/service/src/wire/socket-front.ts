@@ -8,8 +8,8 @@ export interface SocketFrontSettings {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
-  readonly maxConnections?: number
-  readonly deadlines?: Deadlines
+  readonly maxConnections?: number | undefined
+  readonly deadlines?: Deadlines | undefined
 }
 
 /** Answers one request; HTTP/1.1 and HTTP/2 look the same (Node's compatibility API). It must not throw. */
