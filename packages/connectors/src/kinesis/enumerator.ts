@@ -235,7 +235,7 @@ export class KinesisEnumerator implements SplitEnumerator<KinesisSplit, KinesisE
 
   #lossPossible(split: KinesisSplit, oldestMs: number): void {
     this.#possibleDataLoss.value++
-    const hours = Math.ceil((oldestMs - split.readUpToMs!) / hourMs)
+    const hours = Math.round((oldestMs - split.readUpToMs!) / hourMs)
     const details = { stream: this.#settings.stream.name, shardId: split.id, hoursPastRetention: hours }
     if (!this.#settings.failOnDataLoss) {
       this.#context.logger.warn('position is older than the retention, records may be lost', details)

@@ -73,6 +73,8 @@ export class FakeKinesis {
   /** Whether GetRecords is limited to five calls a second and shard. */
   throttles = true
   openApis = 0
+  /** Subscription events that were taken. */
+  deliveredEvents = 0
   readonly #clock: Clock
   readonly #scheduler: Scheduler
   readonly #iterators = new Map<string, FakeIterator>()
@@ -295,6 +297,7 @@ export class FakeKinesis {
         continue
       }
       lastEventMs = nowMs
+      this.deliveredEvents++
       const last = shard.records[at - 1]?.SequenceNumber ?? '0'
       yield {
         records,
