@@ -1,0 +1,48 @@
+import type { Sink } from '../../spi/sink.ts'
+
+/** What a collect sink has committed so far. */
+export interface Collected<T> {
+  readonly values: T[]
+}
+
+interface CollectedBatch<T> {
+  readonly id: string
+  readonly values: readonly T[]
+}
+
+/** Hands records to the calling program exactly once: they appear in `collected` when their checkpoint is complete. */
+export function collectSink<T>(collected: Collected<T>): Sink<T, never, CollectedBatch<T>> {
+  const committed = new Set<string>()
+  return {
+    name: 'collect',
+    guarantee: 'exactly-once',
+    createWriter(context) {
+      let values: T[] = []
+      return {
+        async open() {},
+        write(batch) {
+          for (let i = 0; i < batch.length; i++) values.push(batch.valueAt(i))
+        },
+        isWritable: () => true,
+        async snapshot(checkpointId) {
+          if (values.length === 0) return { writerStates: [], committables: [] }
+          const id = `${context.attempt}/${context.subtaskIndex}/${checkpointId}`
+          const committable = { id, values }
+          values = []
+          return { writerStates: [], committables: [committable] }
+        },
+        async close() {},
+      }
+    },
+    createCommitter: () => ({
+      async commit(batches) {
+        for (const { id, values } of batches) {
+          if (committed.has(id)) continue
+          committed.add(id)
+          collected.values.push(...values)
+        }
+      },
+      async close() {},
+    }),
+  }
+}

@@ -1,0 +1,284 @@
+import type { Clock } from '../../common/clock.ts'
+import { asEngineError, serializeError } from '../../common/errors.ts'
+import { MAX_TIMESTAMP, MIN_TIMESTAMP } from '../../spi/batch.ts'
+import type { FileSystem } from '../../spi/file-system.ts'
+import type { SnapshotReason } from '../../spi/sink.ts'
+import type { Barrier } from '../exchange/element.ts'
+import type { GateEvent, InputGate } from '../exchange/input-gate.ts'
+import type { ControlElement, PartitionedOutput } from '../exchange/partitioned-output.ts'
+import type { Operator, OperatorSnapshot } from '../operators/operator.ts'
+import { SourceOperator } from '../source/source-operator.ts'
+import type { StateSweep } from '../state/heap-state-sweep.ts'
+import { SnapshotFileWriter } from '../state/snapshot-file.ts'
+import type { FromThread, SubtaskId } from './messages.ts'
+import type { OperatorChain } from './operator-chain.ts'
+import type { RunningSweep } from './sweep-queue.ts'
+
+/** What a subtask needs of its thread. */
+export interface SubtaskHost {
+  readonly clock: Clock
+  post(message: FromThread): void
+  /** Sweeps in slices between batches. */
+  sweep(sweep: StateSweep): RunningSweep
+  /** Where files of that checkpoint go; undefined when the job has nowhere to store state. */
+  checkpointFolder(checkpointId: number): { readonly folder: string; readonly fileSystem: FileSystem } | undefined
+}
+
+/**
+ * One parallel instance of a task: takes from its gate or source, runs the chain, answers barriers.
+ * `step` is called by the thread's loop; nothing here waits.
+ */
+export class Subtask {
+  readonly id: SubtaskId
+  readonly chain: OperatorChain
+  readonly #host: SubtaskHost
+  readonly #gate: InputGate | undefined
+  readonly #outputs: readonly PartitionedOutput[]
+  readonly #head: Operator
+  #opened = false
+  #ended = false
+  /** The source is held by a stop-with-savepoint. */
+  #held = false
+  #watermarkMs = MIN_TIMESTAMP
+  #idle = false
+  #wasHeldBack = false
+  #sweeping: RunningSweep[] = []
+
+  constructor(
+    id: SubtaskId,
+    chain: OperatorChain,
+    gate: InputGate | undefined,
+    outputs: readonly PartitionedOutput[],
+    host: SubtaskHost,
+  ) {
+    this.id = id
+    this.chain = chain
+    this.#gate = gate
+    this.#outputs = outputs
+    this.#host = host
+    this.#head = chain.head
+  }
+
+  async open(): Promise<void> {
+    await this.chain.open()
+    this.#opened = true
+  }
+
+  /** The head when it is a source. */
+  get source(): SourceOperator<unknown> | undefined {
+    return this.#head instanceof SourceOperator ? this.#head : undefined
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended
+  }
+
+  /** Does a bounded piece of work. False: nothing to do until woken. */
+  step(): boolean {
+    const worked = this.#advanceProcessingTime()
+    if (!this.#hasRoom()) {
+      this.#wasHeldBack = true
+      return worked
+    }
+    return (this.#gate === undefined ? this.#pollSource() : this.#pollGate(this.#gate)) || worked
+  }
+
+  #hasRoom(): boolean {
+    for (const output of this.#outputs) if (!output.hasCredit()) return false
+    return this.chain.isReady()
+  }
+
+  #advanceProcessingTime(): boolean {
+    const dueMs = this.chain.nextProcessingTimeMs()
+    // A timer fires when the clock is past it (rule TM-11). After the end of the input none fires any more (TM-12).
+    if (dueMs === Number.POSITIVE_INFINITY || this.#ended || dueMs >= this.#host.clock.now()) return false
+    this.chain.advanceProcessingTime(this.#host.clock.now() - 1)
+    this.#flush()
+    return true
+  }
+
+  /** When processing time has to be looked at next, epoch ms. */
+  nextProcessingTimeMs(): number {
+    return this.#ended ? Number.POSITIVE_INFINITY : this.chain.nextProcessingTimeMs()
+  }
+
+  #pollSource(): boolean {
+    const source = this.source as SourceOperator<unknown>
+    if (this.#ended || this.#held) return false
+    const result = source.poll()
+    this.chain.flush()
+    this.#flush()
+    if (result === 'end') this.#end()
+    return result !== 'nothing'
+  }
+
+  #pollGate(gate: InputGate): boolean {
+    const event = gate.poll()
+    if (event === undefined) return false
+    this.#handle(event)
+    return true
+  }
+
+  #handle(event: GateEvent): void {
+    switch (event.kind) {
+      case 'batch': {
+        const { batch } = event
+        for (let i = 0; i < batch.length; i++) this.#head.process(batch.valueAt(i), batch.timestampAt(i))
+        this.chain.flush()
+        this.#flush()
+        return
+      }
+      case 'watermark':
+        this.#advanceWatermark(event.timestampMs)
+        return
+      case 'status':
+        this.#setIdle(event.idle)
+        return
+      case 'barrier':
+        this.#takeSnapshot(event.barrier, event.alignmentMs)
+        return
+      case 'cancel':
+        this.#emitControl({ kind: 'cancel', checkpointId: event.checkpointId })
+        return
+      case 'end':
+        this.#end()
+    }
+  }
+
+  #advanceWatermark(watermarkMs: number): void {
+    this.#watermarkMs = watermarkMs
+    this.chain.advanceWatermark(watermarkMs)
+    this.#flush()
+  }
+
+  #setIdle(idle: boolean): void {
+    this.#idle = idle
+    this.#emitControl({ kind: 'status', idle })
+  }
+
+  #emitControl(element: ControlElement): void {
+    for (const output of this.#outputs) output.emitControl(element)
+  }
+
+  #flush(): void {
+    for (const output of this.#outputs) output.flush()
+  }
+
+  /** Looks at event time: called at each auto-watermark interval, for sources. */
+  tick(): void {
+    const source = this.source
+    if (source === undefined || this.#ended || !this.#opened) return
+    const { watermarkMs, idle } = source.tick(this.#wasHeldBack)
+    this.#wasHeldBack = false
+    if (this.#idle && !idle) this.#setIdle(false)
+    if (watermarkMs > this.#watermarkMs) this.#advanceWatermark(watermarkMs)
+    if (!this.#idle && idle) this.#setIdle(true)
+  }
+
+  /** The end of the input: event time ends, timers fire, operators finish (rule TM-12). Barriers still come. */
+  #end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    if (this.#watermarkMs !== MAX_TIMESTAMP) this.#advanceWatermark(MAX_TIMESTAMP)
+    this.chain.finish()
+    this.#flush()
+    this.#emitControl({ kind: 'end' })
+    this.#host.post({ kind: 'ended', subtask: this.id })
+  }
+
+  /** The coordinator starts a checkpoint: sources answer at once, all others when the barriers reach them. */
+  triggerCheckpoint(barrier: Barrier): void {
+    if (this.source === undefined) return
+    if (barrier.stop === 'drain') this.#end()
+    if (barrier.stop !== 'none') this.#held = true
+    this.#takeSnapshot(barrier, 0)
+  }
+
+  /** The checkpoint was given up. */
+  abortCheckpoint(checkpointId: number): void {
+    this.#gate?.abort(checkpointId)
+    if (!this.#ended) this.#held = false
+    for (const sweep of this.#sweeping.splice(0)) sweep.abandon()
+  }
+
+  /** The synchronous part: everything before the barrier is in, nothing after it. The rest goes on beside the records. */
+  #takeSnapshot(barrier: Barrier, alignmentMs: number): void {
+    const startedMs = this.#host.clock.monotonicMs()
+    const reason: SnapshotReason = this.#ended ? 'end-of-input' : barrier.kind
+    for (const sweep of this.#sweeping.splice(0)) sweep.abandon()
+    const parts = this.chain.snapshot(barrier.checkpointId, reason)
+    this.#emitControl({ kind: 'barrier', barrier })
+    const syncMs = this.#host.clock.monotonicMs() - startedMs
+    this.#completeSnapshot(barrier.checkpointId, parts, alignmentMs, syncMs).catch((error) => {
+      const { checkpointId } = barrier
+      this.#host.post({ kind: 'checkpoint-declined', checkpointId, subtask: this.id, error: serializeError(error) })
+    })
+  }
+
+  async #completeSnapshot(
+    checkpointId: number,
+    parts: readonly { operatorId: string; snapshot: OperatorSnapshot }[],
+    alignmentMs: number,
+    syncMs: number,
+  ): Promise<void> {
+    // Both kinds of work start now and go on side by side.
+    const sweeps = parts.map(({ snapshot }) => this.#sweep(snapshot))
+    const [lists] = await Promise.all([Promise.all(parts.map(({ snapshot }) => snapshot.lists)), Promise.all(sweeps)])
+    const target = this.#host.checkpointFolder(checkpointId)
+    const stored = target && (await this.#store(target, parts, lists))
+    this.#host.post({
+      kind: 'checkpoint-acknowledged',
+      checkpointId,
+      snapshot: {
+        ...this.id,
+        file: stored?.file,
+        sizeBytes: stored?.sizeBytes ?? 0,
+        operatorIds: stored?.operatorIds ?? [],
+        alignmentMs,
+        syncMs,
+      },
+    })
+  }
+
+  /** Writes the subtask's file of that checkpoint. */
+  async #store(
+    { folder, fileSystem }: { readonly folder: string; readonly fileSystem: FileSystem },
+    parts: readonly { operatorId: string; snapshot: OperatorSnapshot }[],
+    lists: readonly (Readonly<Record<string, readonly unknown[]>> | undefined)[],
+  ): Promise<{ file: string; sizeBytes: number; operatorIds: string[] }> {
+    const writer = new SnapshotFileWriter()
+    const operatorIds = new Set<string>()
+    for (const [i, { operatorId, snapshot }] of parts.entries()) {
+      if (snapshot.keyed !== undefined) {
+        const sections = snapshot.keyed.sweep.result()
+        if (sections.length > 0) operatorIds.add(operatorId)
+        writer.addKeyed(operatorId, snapshot.keyed.backend.schema(), sections)
+      }
+      for (const [name, elements] of Object.entries(lists[i] ?? {})) {
+        if (elements.length === 0) continue
+        operatorIds.add(operatorId)
+        writer.addOperator(operatorId, name, elements)
+      }
+    }
+    const { bytes } = writer.finish()
+    const file = `${folder}/task-${this.id.task}-${this.id.subtask}.state`
+    await fileSystem.write(file, bytes)
+    return { file, sizeBytes: bytes.length, operatorIds: [...operatorIds] }
+  }
+
+  async #sweep(snapshot: OperatorSnapshot): Promise<void> {
+    if (snapshot.keyed === undefined) return
+    const running = this.#host.sweep(snapshot.keyed.sweep)
+    this.#sweeping.push(running)
+    await running.done
+    this.#sweeping = this.#sweeping.filter((other) => other !== running)
+  }
+
+  /** The failure with the task's name, for the coordinator. */
+  describe(error: unknown): ReturnType<typeof serializeError> {
+    const failure = asEngineError(error)
+    const where = { task: this.chain.taskName, subtask: this.id.subtask }
+    const serialized = serializeError(failure)
+    return { ...serialized, details: { ...serialized.details, ...where } }
+  }
+}
