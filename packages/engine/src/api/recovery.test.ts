@@ -4,10 +4,18 @@ import { seededRandom } from '../common/random.ts'
 import { collectSink } from '../runtime/sink/collect-sink.ts'
 import { createFileSystems } from '../runtime/storage/file-systems.ts'
 import { memoryFileSystem } from '../runtime/storage/memory-file-system.ts'
+import { MemoryStorage } from '../runtime/storage/memory-storage.ts'
 import { valueState } from '../spi/state.ts'
 import { StreamExecutionEnvironment } from './environment.ts'
 
-const memory = () => createFileSystems({ file: memoryFileSystem({ clock: systemClock, random: seededRandom(1) }) })
+const memory = () =>
+  createFileSystems({
+    file: memoryFileSystem({
+      storage: new MemoryStorage({ clock: systemClock }),
+      clock: systemClock,
+      random: seededRandom(1),
+    }),
+  })
 
 /** Numbers counted per remainder; `failOnce` throws at one of them, the first time it comes. */
 function counting(numbers: readonly number[], collected: string[], options: { failAt?: number; parallelism?: number }) {
@@ -68,19 +76,17 @@ test('after a failure the job goes on from its last checkpoint: each record coun
 
 test('a savepoint is restored at another parallelism', async () => {
   const fileSystems = memory()
-  const numbers = Array.from({ length: 4000 }, (_, n) => n)
+  const numbers = Array.from({ length: 20_000 }, (_, n) => n)
   const collected: string[] = []
   const first = counting(numbers, collected, { parallelism: 2 }).start({ checkpointFolder: '/a', fileSystems })
-  while (first.state !== 'RUNNING') await new Promise((resolve) => setImmediate(resolve))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  while (collected.length === 0) await new Promise((resolve) => setImmediate(resolve))
   const savepoint = await first.savepoint('/savepoints/one', 'suspend')
   expect(await first.result).toMatchObject({ state: 'STOPPED' })
   expect(savepoint.path).toBe('/savepoints/one')
-  expect(collected.length).toBeGreaterThan(0)
-  expect(collected.length).toBeLessThan(4000)
+  expect(collected.length).toBeLessThan(20_000)
   const second = counting(numbers, collected, { parallelism: 3 })
   await second.execute({ checkpointFolder: '/b', restoreFrom: '/savepoints/one', fileSystems })
-  expect(collected.sort()).toEqual(expected(4000))
+  expect(collected.sort()).toEqual(expected(20_000))
 })
 
 test('state whose operator is gone is named, and dropped only when asked to', async () => {
@@ -88,7 +94,6 @@ test('state whose operator is gone is named, and dropped only when asked to', as
   const numbers = Array.from({ length: 2000 }, (_, n) => n)
   const first = counting(numbers, [], {}).start({ checkpointFolder: '/a', fileSystems })
   while (first.state !== 'RUNNING') await new Promise((resolve) => setImmediate(resolve))
-  await new Promise((resolve) => setTimeout(resolve, 30))
   await first.savepoint('/savepoints/two', 'suspend')
   const other = StreamExecutionEnvironment.create().enableCheckpointing(10)
   other

@@ -95,6 +95,8 @@ export class JobCoordinator {
       this.#resolve = resolve
       this.#reject = reject
     })
+    // Whoever only watches the events isn't made to handle the failure twice.
+    this.result.catch(() => {})
   }
 
   get state(): JobState {
