@@ -3,42 +3,66 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { compare } from './compare.ts'
-import { readAcknowledged, readLog, readOutputs } from './read.ts'
+import { startEndpoint } from './endpoint.ts'
+import { readAcknowledged, readLog, readOutputs, readPlanted } from './read.ts'
 
 /*
  * The oracle: reads the log back, recomputes what must have come of it, compares that with the files.
  *
- *   main.ts --dir DIR [--stream NAME] [--endpoint URL] [--acknowledged FILE]
+ *   main.ts --dir DIR [--stream NAME] [--endpoint URL]
  *
- * The last line on standard output is one JSON object; exit code 0 when the outputs are equal, else 1.
+ * Without an endpoint, also none by AWS_ENDPOINT_URL(_KINESIS), it starts one on DIR for the time. The last line on
+ * standard output is one JSON object (see README.md); exit code 0 when all is as it must be, else 1.
  */
 const { values: options } = parseArgs({
   options: {
     dir: { type: 'string' },
     stream: { type: 'string', default: 'transactions' },
     endpoint: { type: 'string' },
-    acknowledged: { type: 'string' },
   },
 })
 if (options.dir === undefined) throw new Error('Say where the application wrote: --dir DIR')
 const directory = resolve(options.dir)
-const acknowledgedFile = options.acknowledged ?? join(directory, 'acknowledged.txt')
 const credentials = join(directory, 'credentials')
 if (existsSync(credentials)) process.env['AWS_SHARED_CREDENTIALS_FILE'] ??= credentials
 
+const isGiven = process.env['AWS_ENDPOINT_URL'] !== undefined || process.env['AWS_ENDPOINT_URL_KINESIS'] !== undefined
+const own = options.endpoint === undefined && !isGiven ? await startEndpoint(directory) : undefined
+const endpoint = options.endpoint ?? own?.url
 const client = new KinesisClient({
   region: process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'] ?? 'us-east-1',
-  ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-  // Reading back may be throttled for a while by whoever else reads.
+  ...(endpoint === undefined ? {} : { endpoint }),
+  // Whoever else reads may have used up what a shard gives in a second.
   maxAttempts: 20,
 })
 const log = await readLog(client, options.stream)
 client.destroy()
+own?.stop()
+
 const outputs = await readOutputs(directory)
-const acknowledged = existsSync(acknowledgedFile) ? await readAcknowledged(acknowledgedFile) : []
-const { examples, ...result } = compare(log, outputs, acknowledged)
+const acknowledged = await readAcknowledged(directory)
+const planted = await readPlanted(directory)
+const { examples, equal, differences, lost, duplicated } = compare(log, outputs, acknowledged.positions)
+
+const flagged = new Set(outputs.flagged.flatMap(({ id, rules }) => (rules as string[]).map((rule) => `${id} ${rule}`)))
+const plantedFound = planted.filter(({ id, rule }) => flagged.has(`${id} ${rule}`)).length
+// No two records of the generator are alike: equal text is one transaction put twice.
+const repeated = log.length - new Set(log.map(({ text }) => text)).size
+const rows = Object.fromEntries(Object.entries(outputs).map(([name, { length }]) => [name, length]))
 
 for (const example of examples) console.error(example)
-const counts = Object.fromEntries(Object.entries(outputs).map(([name, rows]) => [name, rows.length]))
-console.log(JSON.stringify({ ...result, records: log.length, acknowledged: acknowledged.length, ...counts }))
-process.exitCode = result.equal ? 0 : 1
+console.log(
+  JSON.stringify({
+    equal,
+    differences,
+    lost,
+    duplicated,
+    records: log.length,
+    acknowledged: acknowledged.transactions.size,
+    producerRetried: repeated,
+    planted: planted.length,
+    plantedFound,
+    ...rows,
+  }),
+)
+process.exitCode = equal && plantedFound === planted.length ? 0 : 1

@@ -4,7 +4,7 @@ import {
   GetRecordsCommand,
   GetShardIteratorCommand,
   type KinesisClient,
-  paginateListShards,
+  ListShardsCommand,
 } from '@aws-sdk/client-kinesis'
 import type { OutputName, Row } from './compare.ts'
 import { outputNames } from './compare.ts'
@@ -13,9 +13,13 @@ import type { LogRecord } from './verdicts.ts'
 /** Reads every shard from its oldest record to its tip. Parents come before children: their ids are lower. */
 export async function readLog(client: KinesisClient, StreamName: string): Promise<LogRecord[]> {
   const shards: string[] = []
-  for await (const page of paginateListShards({ client }, { StreamName })) {
+  let token: string | undefined
+  do {
+    // A token and a name together are refused, so the SDK's own paginator doesn't do.
+    const page = await client.send(new ListShardsCommand(token === undefined ? { StreamName } : { NextToken: token }))
     for (const { ShardId } of page.Shards ?? []) shards.push(ShardId!)
-  }
+    token = page.NextToken
+  } while (token !== undefined)
   const log = await Promise.all(shards.sort().map((shard) => readShard(client, StreamName, shard)))
   return log.flat()
 }
@@ -68,11 +72,29 @@ async function readdirOrNothing(folder: string) {
   }
 }
 
-/** Positions from the producer's file, one `shard sequenceNumber` a line; the last line may be cut short by a kill. */
-export async function readAcknowledged(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8')
+/** What the producer wrote down, in lines; the last one may be cut short by a kill. Nothing when there is no such file. */
+async function readLines(path: string): Promise<string[]> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
   return text
     .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
     .filter((line) => line !== '')
+}
+
+/** `acknowledged.txt`: positions (`shard sequenceNumber`), and the transaction's number for each. */
+export async function readAcknowledged(directory: string): Promise<{ positions: string[]; transactions: Set<string> }> {
+  const lines = (await readLines(join(directory, 'acknowledged.txt'))).map((line) => line.split(' '))
+  const positions = lines.map(([shard, sequenceNumber]) => `${shard} ${sequenceNumber}`)
+  return { positions, transactions: new Set(lines.map(([, , transaction]) => transaction!)) }
+}
+
+/** `planted.jsonl`: transactions that must be flagged with a rule. */
+export async function readPlanted(directory: string): Promise<{ readonly id: number; readonly rule: string }[]> {
+  return (await readLines(join(directory, 'planted.jsonl'))).map((line) => JSON.parse(line))
 }
