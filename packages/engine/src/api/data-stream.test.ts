@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { outputTag } from '../runtime/operators/functions.ts'
+import { Collected, collectSink } from '../runtime/sink/collect-sink.ts'
 import { WatermarkStrategy } from '../runtime/time/watermark-strategy.ts'
 import { valueState } from '../spi/state.ts'
 import { StreamExecutionEnvironment } from './environment.ts'
@@ -52,10 +53,8 @@ test('tumbling windows fire at the end of bounded input; side outputs carry what
       out.collect(value)
     },
   }))
-  const odds: number[] = []
-  split
-    .getSideOutput(odd)
-    .sinkTo(await import('../runtime/sink/collect-sink.ts').then((m) => m.collectSink({ values: odds })))
+  const odds = new Collected<number>()
+  split.getSideOutput(odd).sinkTo(collectSink(odds))
   const sums = await split
     .keyBy((r) => r.key)
     .window(TumblingEventTimeWindows.of(10))
@@ -69,7 +68,7 @@ test('tumbling windows fire at the end of bounded input; side outputs carry what
     ['k', 10, 26],
     ['k', 20, 25],
   ])
-  expect(odds.sort((a, b) => a - b)).toEqual([1, 3, 25])
+  expect(odds.values.sort((a, b) => a - b)).toEqual([1, 3, 25])
 })
 
 test('an async function is refused when the program is declared', () => {

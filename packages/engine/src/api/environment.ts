@@ -7,7 +7,7 @@ import { JobCoordinator, type JobEvents, type JobResult } from '../coordination/
 import { exponentialDelay, type RestartStrategySettings } from '../coordination/restart-strategy.ts'
 import { compile } from '../plan/compile.ts'
 import { StreamGraph } from '../plan/stream-graph.ts'
-import { type Collected, collectSink } from '../runtime/sink/collect-sink.ts'
+import { Collected, collectSink } from '../runtime/sink/collect-sink.ts'
 import { collectionSource } from '../runtime/source/collection-source.ts'
 import { SourceOperator } from '../runtime/source/source-operator.ts'
 import { createFileSystems, type FileSystems } from '../runtime/storage/file-systems.ts'
@@ -193,7 +193,7 @@ export class StreamExecutionEnvironment {
   }
 
   async executeAndCollect<T>(stream: DataStream<T>): Promise<T[]> {
-    const collected: Collected<T> = { values: [] }
+    const collected = new Collected<T>()
     stream.sinkTo(collectSink(collected))
     await this.execute()
     return collected.values

@@ -1,8 +1,11 @@
+import { randomUuid } from '../../common/uuid.ts'
 import type { Sink } from '../../spi/sink.ts'
 
 /** What a collect sink has committed so far. */
-export interface Collected<T> {
-  readonly values: T[]
+export class Collected<T> {
+  readonly values: T[] = []
+  /** Batches that are in `values`. */
+  readonly ids = new Set<string>()
 }
 
 interface CollectedBatch<T> {
@@ -12,7 +15,6 @@ interface CollectedBatch<T> {
 
 /** Hands records to the calling program exactly once: they appear in `collected` when their checkpoint is complete. */
 export function collectSink<T>(collected: Collected<T>): Sink<T, never, CollectedBatch<T>> {
-  const committed = new Set<string>()
   return {
     name: 'collect',
     guarantee: 'exactly-once',
@@ -24,10 +26,9 @@ export function collectSink<T>(collected: Collected<T>): Sink<T, never, Collecte
           for (let i = 0; i < batch.length; i++) values.push(batch.valueAt(i))
         },
         isWritable: () => true,
-        async snapshot(checkpointId) {
+        async snapshot() {
           if (values.length === 0) return { writerStates: [], committables: [] }
-          const id = `${context.attempt}/${context.subtaskIndex}/${checkpointId}`
-          const committable = { id, values }
+          const committable = { id: randomUuid(context.random), values }
           values = []
           return { writerStates: [], committables: [committable] }
         },
@@ -37,8 +38,8 @@ export function collectSink<T>(collected: Collected<T>): Sink<T, never, Collecte
     createCommitter: () => ({
       async commit(batches) {
         for (const { id, values } of batches) {
-          if (committed.has(id)) continue
-          committed.add(id)
+          if (collected.ids.has(id)) continue
+          collected.ids.add(id)
           collected.values.push(...values)
         }
       },
