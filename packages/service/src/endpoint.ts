@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Cancellable, Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
 import { type Credentials, loadOrCreateCredentials } from './access/credentials-file.ts'
 import { SignatureVerifier } from './access/signature-v4.ts'
-import { lockDataDirectory } from './endpoint-lock.ts'
+import { type EndpointLock, lockDataDirectory } from './endpoint-lock.ts'
 import type { Faults, KinesisContext } from './ingest/kinesis-context.ts'
 import { KinesisService } from './ingest/kinesis-service.ts'
 import { diskFiles, type LogFiles } from './ingest/log-files.ts'
@@ -65,11 +65,26 @@ const maxBodyBytes = 16 << 20
  * Errors: `DATA_DIRECTORY_IN_USE`, `CREDENTIALS_INVALID`, those of the log's recovery, and Node's for the port.
  */
 export async function startEndpoint(settings: EndpointSettings, parts: EndpointParts): Promise<Endpoint> {
+  const credentials = await loadOrCreateCredentials(settings.dataDirectory)
+  const lock = await lockDataDirectory(settings.dataDirectory)
+  try {
+    return await startLocked(settings, parts, credentials, lock)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+/** The rest of the start, with the directory ours. */
+async function startLocked(
+  settings: EndpointSettings,
+  parts: EndpointParts,
+  credentials: Credentials,
+  lock: EndpointLock,
+): Promise<Endpoint> {
   const { clock, scheduler, random, logger, files = diskFiles } = parts
   const host = settings.host ?? '127.0.0.1'
   const account = { region: settings.region ?? 'us-east-1', accountId: settings.accountId ?? '000000000000' }
-  const credentials = await loadOrCreateCredentials(settings.dataDirectory)
-  const lock = await lockDataDirectory(settings.dataDirectory)
   const streamParts = {
     files,
     clock,
@@ -100,7 +115,11 @@ export async function startEndpoint(settings: EndpointSettings, parts: EndpointP
       services: [new KinesisService(context), notifications.service],
     },
   )
-  const port = await server.listen()
+  const closeStores = () => Promise.all([registry.close(), notifications.close()])
+  const port = await server.listen().catch(async (error) => {
+    await closeStores()
+    throw error
+  })
   const url = `http://${host}:${port}`
   notifications.start(url)
   const trimming = repeat(scheduler, trimIntervalMs, () => Promise.all([registry.trim(), notifications.trim()]), logger)
@@ -108,7 +127,7 @@ export async function startEndpoint(settings: EndpointSettings, parts: EndpointP
     trimming.cancel()
     context.subscriptions.endAll()
     await server.close(closeGraceMs)
-    await Promise.all([registry.close(), notifications.close()])
+    await closeStores()
     await lock.release()
   }
   let closing: Promise<void> | undefined

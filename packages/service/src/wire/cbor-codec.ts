@@ -36,7 +36,7 @@ function write(value: WireValue, parts: Buffer[]): void {
 }
 
 function encodeNumber(value: number): Buffer {
-  if (Number.isSafeInteger(value)) {
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
     return value < 0 ? encodeHead(head.negative, -1 - value) : encodeHead(head.unsigned, value)
   }
   const bytes = Buffer.alloc(9, 0xfb)
