@@ -73,6 +73,8 @@ export class FakeKinesis {
   /** Whether GetRecords is limited to five calls a second and shard. */
   throttles = true
   openApis = 0
+  /** Where subscriptions began, in their order. */
+  readonly subscribedFrom: ShardPosition[] = []
   /** Subscription events that were taken. */
   deliveredEvents = 0
   readonly #clock: Clock
@@ -266,6 +268,7 @@ export class FakeKinesis {
       this.#end(older, awsError('ResourceInUseException'))
     }
     const shard = this.#shard(shardId)
+    this.subscribedFrom.push(position)
     const subscription: FakeSubscription = { key, openedMs: nowMs, queue: [], wake: () => {}, end: undefined }
     this.#subscriptions.add(subscription)
     signal.addEventListener('abort', () => this.#end(subscription, awsError('AbortError')), { once: true })
