@@ -118,7 +118,6 @@ export class FilesWriter<T> implements SinkWriter<T, FilesWriterState, FilesComm
     this.#rollDue(reason !== 'checkpoint')
     const rolled = this.#rolled
     this.#rolled = []
-    for (const { part } of rolled) if (part !== undefined) part.inSnapshot = true
     const open = [...this.#open.values()].map(async (part) => ({ bucket: part.bucket, file: await part.persist() }))
     const state = { writerId: this.#writerId, nextCounter: this.#nextCounter, earlier: this.#leftovers.earlier }
     return completeSnapshot(state, open, rolled)

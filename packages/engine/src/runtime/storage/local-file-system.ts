@@ -90,6 +90,7 @@ export function localFileSystem({ clock, random }: LocalFileSystemParts): FileSy
       reporting('recover', file.targetPath, async () => {
         const { targetPath, lengthBytes } = file
         const leftBehind = temporaryPathOf(file)
+        if ((await infoOf(leftBehind)) === undefined) return alreadyCommitted(file)
         const temporaryPath = temporaryFor(targetPath)
         const copied = await copyPrefix(leftBehind, temporaryPath, lengthBytes)
         if (copied < lengthBytes) {
@@ -139,9 +140,17 @@ async function renameToTarget(file: PendingFile): Promise<void> {
     const renamed = await rename(temporaryPath, targetPath).then(() => true, ignoring('ENOENT'))
     if (renamed) return
   }
+  await alreadyCommitted(file)
+}
+
+/** The file as a pending one whose hidden file is gone because it was committed. Throws when it wasn't, or has grown since. */
+async function alreadyCommitted(file: PersistedFile): Promise<PendingFile> {
+  const { targetPath, lengthBytes } = file
+  const temporaryPath = temporaryPathOf(file)
   const target = await infoOf(targetPath)
   if (target === undefined) throw fileDamaged(targetPath, `can't be committed: ${temporaryPath} is gone`)
   expectLength(target, lengthBytes)
+  return { targetPath, lengthBytes, token: { temporaryPath } }
 }
 
 function expectLength(info: FileInfo, lengthBytes: number): void {

@@ -61,6 +61,7 @@ export function memoryFileSystem({ storage, clock, random }: MemoryFileSystemPar
       storage.step('recoverFile', file.targetPath, () => {
         const { targetPath, lengthBytes } = file
         const leftBehind = temporaryPathOf(file)
+        if (!storage.has(leftBehind)) return alreadyCommitted(storage, file)
         const bytes = storage.read(leftBehind)
         if (bytes.length < lengthBytes) {
           throw fileDamaged(
@@ -96,14 +97,24 @@ export function memoryFileSystem({ storage, clock, random }: MemoryFileSystemPar
 
 function commit(storage: MemoryStorage, file: PendingFile): void {
   const temporaryPath = temporaryPathOf(file)
-  const committed = !storage.has(temporaryPath)
-  const path = committed ? file.targetPath : temporaryPath
-  if (!storage.has(path)) throw fileDamaged(file.targetPath, `can't be committed: ${temporaryPath} is gone`)
+  if (storage.has(temporaryPath)) {
+    expectLength(storage, temporaryPath, file.lengthBytes)
+    storage.rename(temporaryPath, file.targetPath)
+  } else alreadyCommitted(storage, file)
+}
+
+function alreadyCommitted(storage: MemoryStorage, file: PersistedFile): PendingFile {
+  const { targetPath, lengthBytes } = file
+  const temporaryPath = temporaryPathOf(file)
+  if (!storage.has(targetPath)) throw fileDamaged(targetPath, `can't be committed: ${temporaryPath} is gone`)
+  expectLength(storage, targetPath, lengthBytes)
+  return { targetPath, lengthBytes, token: { temporaryPath } }
+}
+
+function expectLength(storage: MemoryStorage, path: string, lengthBytes: number): void {
   const { sizeBytes } = storage.info(path)
-  if (sizeBytes !== file.lengthBytes) {
-    throw fileDamaged(path, `has ${sizeBytes} bytes instead of the ${file.lengthBytes} to commit`)
-  }
-  if (!committed) storage.rename(temporaryPath, file.targetPath)
+  if (sizeBytes !== lengthBytes)
+    throw fileDamaged(path, `has ${sizeBytes} bytes instead of the ${lengthBytes} to commit`)
 }
 
 const trimmed = (path: string) => path.replace(/\/+$/, '')
