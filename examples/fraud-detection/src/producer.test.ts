@@ -1,80 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { CreateStreamCommand, KinesisClient } from '@aws-sdk/client-kinesis'
-import { CreateTopicCommand, PublishCommand, SNSClient } from '@aws-sdk/client-sns'
-import { silentLogger, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
-import { type Endpoint, startEndpoint } from '@millrace/service'
+import { CreateTopicCommand, PublishCommand } from '@aws-sdk/client-sns'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readAcknowledged, readLog, readPlanted } from './oracle/read.ts'
 import { recompute } from './oracle/verdicts.ts'
+import { Messages, TestBench } from './test-bench.ts'
 
-let directory: string
-let endpoint: Endpoint
-let kinesis: KinesisClient
-let sns: SNSClient
-let children: ChildProcess[]
+let bench: TestBench
 
 beforeEach(async () => {
-  children = []
-  directory = await mkdtemp(join(tmpdir(), 'millrace-fraud-'))
-  const parts = { clock: systemClock, scheduler: systemScheduler, random: systemRandom, logger: silentLogger }
-  endpoint = await startEndpoint({ dataDirectory: directory }, parts)
-  const { accessKeyId, secretAccessKey } = endpoint.credentials
-  const client = { region: 'us-east-1', endpoint: endpoint.url, credentials: { accessKeyId, secretAccessKey } }
-  kinesis = new KinesisClient(client)
-  sns = new SNSClient(client)
-  await kinesis.send(new CreateStreamCommand({ StreamName: 'transactions', ShardCount: 4 }))
+  bench = await TestBench.start()
 })
 
-afterEach(async () => {
-  for (const child of children) child.kill('SIGKILL')
-  kinesis.destroy()
-  sns.destroy()
-  await endpoint.close()
-  await rm(directory, { recursive: true })
-})
-
-/** Runs one of the example's entries as the start script does. */
-function run(entry: string, ...options: string[]): ChildProcess {
-  const path = fileURLToPath(new URL(entry, import.meta.url))
-  const child = spawn(process.execPath, ['--conditions=millrace-source', '--import', 'tsx', path, ...options], {
-    // The oracle's examples of differences, of which one test has many.
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: {
-      ...process.env,
-      AWS_ENDPOINT_URL: endpoint.url,
-      AWS_SHARED_CREDENTIALS_FILE: join(directory, 'credentials'),
-      AWS_EC2_METADATA_DISABLED: 'true',
-      // The AWS SDK warns in every process about Node versions to come.
-      NODE_NO_WARNINGS: '1',
-      AWS_REGION: 'us-east-1',
-    },
-  })
-  children.push(child)
-  return child
-}
-
-/** Reads the messages of a child; `until` gives the first of a type. */
-function messagesOf(child: ChildProcess) {
-  const all: Record<string, unknown>[] = []
-  createInterface({ input: child.stdout! }).on('line', (line) => all.push(JSON.parse(line)))
-  return {
-    all,
-    until: async (type: string) => {
-      await expect.poll(() => all.some((message) => message['type'] === type), { timeout: 30_000 }).toBe(true)
-      return all.find((message) => message['type'] === type)!
-    },
-  }
-}
+afterEach(() => bench.close())
 
 test('puts every transaction, receives the alerts for them, and the oracle finds outputs right or wrong', async () => {
+  const { directory, sns, kinesis } = bench
   const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: 'alerts' }))
-  const producer = run(
+  const producer = bench.run(
     './producer.ts',
     '--topic',
     TopicArn!,
@@ -86,7 +31,7 @@ test('puts every transaction, receives the alerts for them, and the oracle finds
     directory,
     '--control',
   )
-  const messages = messagesOf(producer)
+  const messages = new Messages(producer)
   expect(await messages.until('ready')).toMatchObject({ first: 0 })
   producer.stdin!.write('{"command":"start"}\n')
   const { positions } = await messages.until('acknowledged')
@@ -151,7 +96,7 @@ test('puts every transaction, receives the alerts for them, and the oracle finds
 })
 
 async function oracle(): Promise<{ code: number; result: Record<string, unknown> }> {
-  const child = run('./oracle/main.ts', '--dir', directory)
+  const child = bench.run('./oracle/main.ts', '--dir', bench.directory)
   const lines: string[] = []
   createInterface({ input: child.stdout! }).on('line', (line) => lines.push(line))
   const [code] = (await once(child, 'close')) as [number]
@@ -162,8 +107,9 @@ const writeRows = (path: string, rows: readonly object[]) =>
   writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
 
 test('a stop ends an endless run, and the next goes on where it ended', async () => {
-  const producer = run('./producer.ts', '--rate', '1000', '--journal', directory, '--control')
-  const messages = messagesOf(producer)
+  const { directory, kinesis } = bench
+  const producer = bench.run('./producer.ts', '--rate', '1000', '--journal', directory, '--control')
+  const messages = new Messages(producer)
   await messages.until('ready')
   producer.stdin!.write('{"command":"start"}\n')
   await messages.until('progress')
@@ -174,7 +120,7 @@ test('a stop ends an endless run, and the next goes on where it ended', async ()
   const { next } = await messages.until('summary')
   expect(next).toBe(Math.ceil((sent as number) / 1000) * 1000)
 
-  const second = run(
+  const second = bench.run(
     './producer.ts',
     '--first',
     String(next),
@@ -192,13 +138,13 @@ test('a stop ends an endless run, and the next goes on where it ended', async ()
 })
 
 test('a parent that is gone ends it, and a missing stream is told', async () => {
-  const orphan = run('./producer.ts', '--control')
-  await messagesOf(orphan).until('ready')
+  const orphan = bench.run('./producer.ts', '--control')
+  await new Messages(orphan).until('ready')
   orphan.stdin!.end()
   await once(orphan, 'exit')
 
-  const lost = run('./producer.ts', '--stream', 'nowhere', '--control')
+  const lost = bench.run('./producer.ts', '--stream', 'nowhere', '--control')
   lost.stdin!.write('{"command":"start"}\n')
-  const failed = await messagesOf(lost).until('failed')
+  const failed = await new Messages(lost).until('failed')
   expect(failed['error']).toContain('ResourceNotFoundException')
 })

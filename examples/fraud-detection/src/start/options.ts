@@ -1,0 +1,96 @@
+import { parseArgs } from 'node:util'
+
+/** What `npm start` was asked for. */
+export interface StartOptions {
+  readonly dir: string | undefined
+  readonly transactions: number | undefined
+  readonly rate: number
+  readonly seed: number
+  readonly exit: boolean
+  readonly json: boolean
+  readonly port: number | undefined
+  readonly source: 'fan-out' | 'polling'
+  readonly parallelism: number
+  readonly threads: number
+  readonly checkpointIntervalMs: number
+  readonly throttling: boolean
+  /** An AWS-compatible endpoint to use instead of our own. */
+  readonly endpoint: string | undefined
+  /** Where outputs and checkpoints go instead of the directory: `s3://bucket/prefix`. */
+  readonly output: string | undefined
+}
+
+export const usage = `Runs the fraud application: transactions through the Kinesis API, alerts through SNS, files exactly once.
+
+  npm start -- [options]
+
+  --transactions N         put N transactions (default: until stopped)
+  --rate R                 transactions a second (default 1000)
+  --seed S                 seed of the transactions (default 1)
+  --exit                   end when all of N are processed, with a comparison against the oracle
+  --json                   one JSON object as the last line of standard output
+  --dir DIR                where everything lives (default ./.millrace/fraud; with --exit a fresh directory)
+  --port N                 port of the endpoint (default 7700, or the next free one)
+  --source fan-out|polling how the stream is read (default fan-out)
+  --parallelism N          subtasks (default 2)
+  --threads N              threads (default 2)
+  --checkpoint-interval MS time between checkpoints (default 1000)
+  --no-throttle            no AWS quotas at our own endpoint
+  --endpoint URL           an AWS-compatible endpoint to use instead of our own
+  --output s3://…          outputs and checkpoints on S3 instead of the directory
+  --help
+`
+
+const optionTypes = {
+  transactions: { type: 'string' },
+  rate: { type: 'string', default: '1000' },
+  seed: { type: 'string', default: '1' },
+  exit: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  dir: { type: 'string' },
+  port: { type: 'string' },
+  source: { type: 'string', default: 'fan-out' },
+  parallelism: { type: 'string', default: '2' },
+  threads: { type: 'string', default: '2' },
+  'checkpoint-interval': { type: 'string', default: '1000' },
+  'no-throttle': { type: 'boolean', default: false },
+  endpoint: { type: 'string' },
+  output: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const
+
+/** Throws with one line that says what is wrong; `undefined` when only help was asked for. */
+export function parseStartOptions(args: readonly string[]): StartOptions | undefined {
+  const { values } = parseArgs({ args: [...args], options: optionTypes })
+  if (values.help) return undefined
+  const whole = (name: string, text: string, least: number): number => {
+    const value = Number(text)
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new Error(`--${name} must be a whole number of at least ${least}`)
+    return value
+  }
+  const optional = (name: 'transactions' | 'port', least: number): number | undefined => {
+    const text = values[name]
+    return text === undefined ? undefined : whole(name, text, least)
+  }
+  const { source } = values
+  if (source !== 'fan-out' && source !== 'polling') throw new Error('--source must be fan-out or polling')
+  const transactions = optional('transactions', 1)
+  if (values.exit && transactions === undefined) throw new Error('--exit needs --transactions N')
+  return {
+    dir: values.dir,
+    transactions,
+    rate: whole('rate', values.rate, 1),
+    seed: whole('seed', values.seed, 0),
+    exit: values.exit,
+    json: values.json,
+    port: optional('port', 0),
+    source,
+    parallelism: whole('parallelism', values.parallelism, 1),
+    threads: whole('threads', values.threads, 0),
+    checkpointIntervalMs: whole('checkpoint-interval', values['checkpoint-interval'], 10),
+    throttling: !values['no-throttle'],
+    endpoint: values.endpoint ?? process.env['AWS_ENDPOINT_URL'],
+    output: values.output,
+  }
+}
