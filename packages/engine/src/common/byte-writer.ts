@@ -22,6 +22,11 @@ export class ByteWriter {
     this.#length = length
   }
 
+  /** Makes room for so many bytes more at once: saves the steps of growing to a size known beforehand. */
+  ensure(size: number): void {
+    if (this.#length + size > this.#bytes.length) this.#grow(size)
+  }
+
   u8(value: number): void {
     const at = this.#length
     if (at + 1 > this.#bytes.length) this.#grow(1)
@@ -167,7 +172,7 @@ export class ByteWriter {
 
   /** What was written, as a window on this writer's memory: valid until the next write. */
   view(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length)
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#length)
   }
 
   /** What was written, as the caller's own copy. */

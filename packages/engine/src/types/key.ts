@@ -87,6 +87,11 @@ export function mapKey(key: unknown): unknown {
   }
 }
 
+/** Whether the key can be looked up in a `Map` of `mapKey`s as it is: found, it is that key; not found says nothing. */
+export function isPlainKey(key: unknown): boolean {
+  return typeof key === 'string' ? key.charCodeAt(0) !== COMPOSITE : typeof key === 'number'
+}
+
 /** As `mapKey`, where null is allowed too and stands for itself. */
 export function mapKeyOrNull(key: unknown, place: KeyPlace): unknown {
   if (key === null) return null

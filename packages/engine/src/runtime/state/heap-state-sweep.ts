@@ -18,11 +18,15 @@ export interface StateSweep {
 /**
  * Writes each entry once: either in a `step`, or just before a record gets hold of it (`save`, called by the table). An
  * entry made after the mark carries the new epoch and is passed over. Nothing is copied but the list of timers.
+ *
+ * `sectionSizes` remembers from one snapshot to the next how many bytes a key group took: buffers that grow leave
+ * garbage outside the heap, which brings the garbage collector's long pauses forward.
  */
 export class HeapStateSweep implements StateSweep, EntrySaver {
   readonly #table: KeyTable
   readonly #registry: StateRegistry
   readonly #schema: () => KeyedSchema
+  readonly #sectionSizes: number[]
   #entries: Iterator<KeyEntry>
   #entriesLeft: number
   /** Timers at the mark, by queue. */
@@ -38,11 +42,13 @@ export class HeapStateSweep implements StateSweep, EntrySaver {
     registry: StateRegistry,
     timers: readonly (readonly QueuedTimer[])[],
     schema: () => KeyedSchema,
+    sectionSizes: number[],
   ) {
     this.#table = table
     this.#registry = registry
     this.#timers = timers
     this.#schema = schema
+    this.#sectionSizes = sectionSizes
     this.#entries = table.entries.values()
     this.#entriesLeft = table.entries.size
     table.epoch++
@@ -100,6 +106,7 @@ export class HeapStateSweep implements StateSweep, EntrySaver {
       }
     }
     this.#timers = []
+    for (const [at, section] of this.#sections.entries()) this.#sectionSizes[at] = section?.length ?? 0
     this.#state = 'done'
     return true
   }
@@ -108,7 +115,7 @@ export class HeapStateSweep implements StateSweep, EntrySaver {
     const at = keyGroup - this.#table.range.start
     let section = this.#sections[at]
     if (section === undefined) {
-      section = new SectionWriter(keyGroup)
+      section = new SectionWriter(keyGroup, Math.ceil((this.#sectionSizes[at] ?? 0) * 1.1) + 256)
       this.#sections[at] = section
     }
     return section

@@ -1,5 +1,5 @@
 import { EngineError, invariant } from '../../common/errors.ts'
-import { keyOfMapKey, mapKey } from '../../types/key.ts'
+import { isPlainKey, keyOfMapKey, mapKey } from '../../types/key.ts'
 import { type KeyGroupRange, keyGroupForKey } from '../../types/key-group.ts'
 
 /** All that an operator remembers for one key: a slot per state, `undefined` where there is nothing. */
@@ -9,15 +9,16 @@ export class KeyEntry {
   readonly keyGroup: number
   /** The epoch of the table in which the entry was made or last written to a snapshot. */
   epoch: number
-  readonly slots: unknown[] = []
+  readonly slots: unknown[]
   /** How many slots hold something. An entry without any leaves the table. */
   filled = 0
 
-  constructor(key: unknown, mapped: unknown, keyGroup: number, epoch: number) {
+  constructor(key: unknown, mapped: unknown, keyGroup: number, epoch: number, slots: unknown[]) {
     this.key = key
     this.mapKey = mapped
     this.keyGroup = keyGroup
     this.epoch = epoch
+    this.slots = slots
   }
 }
 
@@ -40,6 +41,8 @@ export class KeyTable {
   /** Counts snapshots. */
   epoch = 0
 
+  /** As many empty slots as any entry needed so far: a copy has just that size, an array that grows has seventeen. */
+  readonly #emptySlots: unknown[] = []
   /** Of the current key, if it has one. */
   #entry: KeyEntry | undefined
   #key: unknown
@@ -55,8 +58,14 @@ export class KeyTable {
   }
 
   setCurrent(key: unknown): void {
-    const mapped = mapKey(key)
-    const entry = this.entries.get(mapped)
+    // A key found as it is needs no closer look: what is stored is well-formed already.
+    let entry = isPlainKey(key) ? this.entries.get(key) : undefined
+    let mapped: unknown
+    if (entry !== undefined) mapped = entry.mapKey
+    else {
+      mapped = mapKey(key)
+      entry = this.entries.get(mapped)
+    }
     this.#entry = entry
     this.#key = key
     this.#mapKey = mapped
@@ -103,7 +112,10 @@ export class KeyTable {
   /** Fills the slot of the current key. */
   put(slot: number, value: unknown): void {
     const entry = this.#entry ?? this.#makeEntry()
-    fill(entry, slot, value)
+    const { slots } = entry
+    if (slot >= slots.length) this.#addSlots(slots, slot)
+    if (slots[slot] === undefined) entry.filled++
+    slots[slot] = value
   }
 
   /** Empties the slot of the current key. */
@@ -121,24 +133,29 @@ export class KeyTable {
     this.#entry = undefined
   }
 
-  /** The entry of a key that comes from a snapshot, made if need be. */
-  restored(key: unknown, keyGroup: number): KeyEntry {
-    const mapped = mapKey(key)
-    const known = this.entries.get(mapped)
-    if (known !== undefined) return known
-    const entry = new KeyEntry(key, mapped, keyGroup, this.epoch)
-    this.entries.set(mapped, entry)
-    return entry
+  /** Takes a key in hand whose key group is known, as when state comes from a snapshot. */
+  restoreKey(key: unknown, keyGroup: number): void {
+    this.clearCurrent()
+    this.#key = key
+    this.#mapKey = mapKey(key)
+    this.#keyGroup = keyGroup
+    this.#entry = this.entries.get(this.#mapKey)
   }
 
   #makeEntry(): KeyEntry {
     const keyGroup = this.currentKeyGroup()
     // The caller may go on to change a tuple or a byte array that it used as a key.
     const key = typeof this.#key === 'object' ? keyOfMapKey(this.#mapKey) : this.#mapKey
-    const entry = new KeyEntry(key, this.#mapKey, keyGroup, this.epoch)
+    const entry = new KeyEntry(key, this.#mapKey, keyGroup, this.epoch, this.#emptySlots.slice())
     this.entries.set(this.#mapKey, entry)
     this.#entry = entry
     return entry
+  }
+
+  #addSlots(slots: unknown[], slot: number): void {
+    while (this.#emptySlots.length <= slot) this.#emptySlots.push(undefined)
+    // Filling up from the front keeps the array without holes, which is the fast kind.
+    while (slots.length <= slot) slots.push(undefined)
   }
 
   #ownKeyGroup(key: unknown): number {
@@ -163,13 +180,4 @@ export class KeyTable {
       details: { operatorId: this.operatorId },
     })
   }
-}
-
-/** Puts something into a slot of an entry. */
-export function fill(entry: KeyEntry, slot: number, value: unknown): void {
-  const { slots } = entry
-  // Filling up from the front keeps the array without holes, which is the fast kind.
-  while (slots.length <= slot) slots.push(undefined)
-  if (slots[slot] === undefined) entry.filled++
-  slots[slot] = value
 }

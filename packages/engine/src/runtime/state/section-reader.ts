@@ -2,7 +2,7 @@ import { ByteReader } from '../../common/byte-reader.ts'
 import { EngineError } from '../../common/errors.ts'
 import { mapKey, mapKeyOrNull } from '../../types/key.ts'
 import { keyGroupForKey } from '../../types/key-group.ts'
-import { fill, type KeyTable } from './key-table.ts'
+import type { KeyTable } from './key-table.ts'
 import type { KeyedSection } from './keyed-schema.ts'
 import { EntryTag } from './section-writer.ts'
 import { readSizedKey, readSlot } from './slot-codec.ts'
@@ -43,14 +43,14 @@ function readEntry(reader: ByteReader, section: KeyedSection, target: SectionTar
 
 function readState(reader: ByteReader, section: KeyedSection, target: SectionTarget): void {
   const { table, registry, slots } = target
-  const entry = table.restored(readOwnKey(reader, section, table.maxParallelism), section.keyGroup)
+  table.restoreKey(readOwnKey(reader, section, table.maxParallelism), section.keyGroup)
   const count = reader.count(5)
   for (let i = 0; i < count; i++) {
     const at = reader.position
     const slot = slots[reader.varuint()] ?? reader.corrupt('the number of no state', at)
     const end = reader.u32() + reader.position
-    if (entry.slots[slot] !== undefined) reader.corrupt(`state '${registry.nameOf(slot)}' of a key a second time`, at)
-    fill(entry, slot, readSlot(reader, registry.kindOf(slot)))
+    if (table.get(slot) !== undefined) reader.corrupt(`state '${registry.nameOf(slot)}' of a key a second time`, at)
+    table.put(slot, readSlot(reader, registry.kindOf(slot)))
     if (reader.position !== end) reader.corrupt(`a state that ends elsewhere than at byte ${end}`)
   }
 }

@@ -12,11 +12,12 @@ export const EntryTag = { STATE: 1, TIMER: 2 } as const
 /** Writes the entries of one key group. See docs/reference/state-format.md, "Keyed entries". */
 export class SectionWriter {
   readonly keyGroup: number
-  readonly #writer = new ByteWriter(512)
+  readonly #writer: ByteWriter
   #entryCount = 0
 
-  constructor(keyGroup: number) {
+  constructor(keyGroup: number, capacityBytes: number) {
     this.keyGroup = keyGroup
+    this.#writer = new ByteWriter(capacityBytes)
   }
 
   /** All states of one key. Throws `STATE_VALUE_UNSUPPORTED` naming operator, state and path. */
@@ -53,8 +54,13 @@ export class SectionWriter {
     this.#entryCount++
   }
 
+  get length(): number {
+    return this.#writer.length
+  }
+
+  /** The section, in this writer's own memory: it must not be written to afterwards. */
   finish(schema: KeyedSchema): KeyedSection {
-    return { keyGroup: this.keyGroup, entryCount: this.#entryCount, bytes: this.#writer.toBytes(), schema }
+    return { keyGroup: this.keyGroup, entryCount: this.#entryCount, bytes: this.#writer.view(), schema }
   }
 }
 

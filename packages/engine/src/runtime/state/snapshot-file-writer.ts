@@ -34,6 +34,8 @@ export class SnapshotFileWriter {
       writeKeyedSchema(writer, schema)
     })
     this.#index.push({ kind: 'schema', operatorId, entryCount: schema.states.length, offset, length })
+    const size = sections.reduce((sum, { bytes }) => sum + bytes.length + FRAME_SIZE + operatorId.length + 16, 0)
+    this.#writer.ensure(size)
     for (const section of sections) this.#addKeyGroup(operatorId, section)
   }
 
@@ -60,7 +62,7 @@ export class SnapshotFileWriter {
     this.#writer.i64(offset)
     this.#writer.u32(crc32(this.#writer.view().subarray(start)))
     this.#writer.utf8(TRAILER_MAGIC)
-    return { bytes: this.#writer.toBytes(), index }
+    return { bytes: this.#writer.view(), index }
   }
 
   #addKeyGroup(operatorId: string, { keyGroup, entryCount, bytes }: KeyedSection): void {
