@@ -1,0 +1,9 @@
+/** An application's module, ready to be loaded by this process and its threads. */
+export interface PreparedApplication {
+  /** A JavaScript module. */
+  readonly moduleFile: string
+  /** What the user named, for messages. */
+  readonly shownAs: string
+  /** The application's source files, for watching. */
+  readonly inputs: readonly string[]
+}

@@ -1,0 +1,138 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { EXIT } from './exit-codes.ts'
+import type { RunOptions } from './run/run-options.ts'
+import { formatError, toStandardError } from './terminal.ts'
+import { packageVersion } from './version.ts'
+
+/** Runs one command line (without node and the file) and answers with the exit code. */
+export async function runCommandLine(words: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.ok
+  const program = createProgram((code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    toStandardError(formatError(error))
+    return (error as { kind?: unknown }).kind === 'invalid' ? EXIT.usage : EXIT.failed
+  }
+}
+
+/** Every command with its options; each loads what it needs only when it is chosen. */
+export function createProgram(setExitCode: (code: number) => void): Command {
+  const program = new Command('millrace')
+    .description('Stateful stream processing for TypeScript.')
+    .version(packageVersion(), '-V, --version')
+    .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
+    .exitOverride()
+    .showSuggestionAfterError()
+  const command = (nameAndArguments: string, summary: string): Command =>
+    program.command(nameAndArguments).description(summary)
+
+  command('run', 'run an application in this process')
+    .argument('<application>', 'app.ts, app.mjs or bundle.zip')
+    .argument('[args...]', "after --: the application's own arguments (ctx.args)")
+    .option('-p, --parallelism <n>', 'of every operator that does not say otherwise', positive, 1)
+    .option('--threads <n>', 'worker threads; 0 runs in process (default: as many as cores and subtasks)', natural)
+    .option('--dir <dir>', "the application's directory (default: .millrace/apps/<name>)")
+    .option('--checkpoints <uri>', 'folder of the checkpoints, local or s3:// (default: checkpoints in the directory)')
+    .option('--from <uri>', 'restore a savepoint or checkpoint; "latest": the newest checkpoint, if there is one')
+    .option('--allow-non-restored-state', 'drop state of operators that the application no longer has', false)
+    .option('--properties <file>', 'application_properties.json (default: the one beside the application)')
+    .option('--epoch <n>', 'number of this attempt, for whoever starts attempts on several machines', positive)
+    .option('--control <fd>', 'speak the control protocol on this file descriptor', natural)
+    .option('--watch', 'run again when a file of the application changes', false)
+    .addOption(new Option('--log-level <level>', 'least level that is shown').choices(LEVELS).default('info'))
+    .addHelpText('after', RUN_HELP)
+    .action(async (application: string, args: string[], values: RunValues) => {
+      const { watch, ...options } = values
+      const runOptions = { ...noOptions, ...options, application, args }
+      if (watch) {
+        const { watchCommand } = await import('./run/watch-command.ts')
+        setExitCode(await watchCommand(runOptions))
+      } else {
+        const { runCommand } = await import('./run/run-command.ts')
+        setExitCode(await runCommand(runOptions))
+      }
+    })
+
+  command('build', 'bundle an application and everything it imports into one zip')
+    .argument('<application>', 'app.ts or app.mjs')
+    .option('-o, --output <file>', 'the bundle (default: <application>.zip)')
+    .action(async (application: string, { output }: { output?: string }) => {
+      const { buildCommand } = await import('./application/build-command.ts')
+      await buildCommand(application, output)
+    })
+
+  command('savepoint', 'take a savepoint of a running application, which goes on')
+    .argument('<dir>', "the application's directory")
+    .argument('[path]', 'folder of the savepoint (default: one in the directory)')
+    .action(async (directory: string, path: string | undefined) => {
+      const { savepointCommand } = await import('./remote/savepoint-command.ts')
+      await savepointCommand(directory, path)
+    })
+
+  command('stop', 'stop a running application with a savepoint')
+    .argument('<dir>', "the application's directory")
+    .option(
+      '--drain',
+      'end event time first: all windows and timers fire; for an application that will not go on',
+      false,
+    )
+    .option('--path <path>', 'folder of the savepoint (default: one in the directory)')
+    .action(async (directory: string, { drain, path }: { drain: boolean; path?: string }) => {
+      const { stopCommand } = await import('./remote/savepoint-command.ts')
+      await stopCommand(directory, { drain, path })
+    })
+
+  command('serve', 'run the AWS-compatible endpoint: Kinesis streams and SNS topics')
+    .addOption(new Option('--role <role>', 'what to serve').choices(['streams']).makeOptionMandatory())
+    .option('--data <dir>', 'data directory (default: MILLRACE_HOME or .millrace)')
+    .option('--port <n>', 'port on 127.0.0.1; 0: a free one', natural, 7700)
+    .option('--no-throttle', "without AWS's quotas a shard")
+    .addOption(new Option('--log-level <level>', 'least level that is shown').choices(LEVELS).default('info'))
+    .action(async (values) => {
+      const { serveCommand } = await import('./serve/serve-command.ts')
+      setExitCode(await serveCommand(values))
+    })
+
+  command('init', 'make a folder with a first application')
+    .argument('[dir]', 'the folder', '.')
+    .action(async (directory: string) => {
+      const { initCommand } = await import('./init/init-command.ts')
+      initCommand(directory)
+    })
+
+  return program
+}
+
+type RunValues = Omit<RunOptions, 'application' | 'args'> & { readonly watch: boolean }
+
+const noOptions = {
+  dir: undefined,
+  threads: undefined,
+  checkpoints: undefined,
+  from: undefined,
+  properties: undefined,
+  epoch: undefined,
+  control: undefined,
+}
+
+const LEVELS = ['debug', 'info', 'warn', 'error']
+
+const RUN_HELP = `
+Ctrl-C stops with a savepoint when the application takes checkpoints, and prints how to go on; once more cancels it.
+Exit codes: 0 finished or stopped, 1 failed, 2 wrong command line or application, 3 fenced by a newer attempt,
+4 the controlling process is gone, 130 cancelled by Ctrl-C, 143 by SIGTERM.`
+
+function natural(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number, 0 or more.')
+}
+
+function positive(text: string): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) > 0) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number, 1 or more.')
+}

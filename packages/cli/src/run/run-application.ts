@@ -1,0 +1,251 @@
+import { mkdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type Application, type ApplicationContext, EngineError } from '@millrace/engine'
+import {
+  holdProcess,
+  inProcessThread,
+  JobCoordinator,
+  type JobEvents,
+  type JobGraph,
+  type JobSettings,
+  systemClock,
+  systemRandom,
+  systemScheduler,
+  type ThreadLauncher,
+  workerThreads,
+} from '@millrace/engine/host'
+import { asEngineError, serializeError } from '@millrace/engine/spi'
+import type { ApplicationEvent, ApplicationState, StatusEvent } from '@millrace/service/launchers'
+import { type DeclaredApplication, declareApplication } from '../application/declare-application.ts'
+import { loadApplication } from '../application/load-application.ts'
+import { prepareApplication } from '../application/prepare-application.ts'
+import type { PreparedApplication } from '../application/prepared-application.ts'
+import { readProperties } from '../application/properties.ts'
+import type { WorkerApplication } from '../application-worker.ts'
+import { EXIT, exitCodeOf } from '../exit-codes.ts'
+import { applicationFileSystems } from '../file-systems.ts'
+import { absolutePath, applicationDirectory, isRemote } from '../places.ts'
+import { lockApplicationDirectory } from './application-lock.ts'
+import { readControlFile } from './control-file.ts'
+import { ControlSocket } from './control-socket.ts'
+import { jobCommands } from './job-commands.ts'
+import type { RunOptions } from './run-options.ts'
+import type { RunOutput } from './run-output.ts'
+
+/** For an application that doesn't enable checkpointing itself but is given a place for checkpoints. */
+const DEFAULT_CHECKPOINT_INTERVAL_MS = 10_000
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly exitCode: number
+  readonly state: ApplicationState
+  /** The savepoint it was stopped with. */
+  readonly savepoint: string | undefined
+}
+
+/** One application from loading to its end, in this process. */
+export class ApplicationRun {
+  /** Handles commands of the protocol, whoever sends them. */
+  readonly commands = jobCommands({
+    job: () => this.#job,
+    cancel: () => this.cancel(),
+    newSavepointFolder: () => this.newSavepointFolder(),
+    uptimeMs: () => systemClock.monotonicMs() - this.#startedMs,
+  })
+  readonly #options: RunOptions
+  readonly #output: RunOutput
+  readonly #startedMs = systemClock.monotonicMs()
+  #name: string | undefined
+  #directory = ''
+  #savepoints = ''
+  #checkpointing = false
+  #job: JobCoordinator | undefined
+  #socket: ControlSocket | undefined
+  #status: StatusEvent = { type: 'status', state: 'CREATED', restarts: 0 }
+  #cancelled = false
+
+  constructor(options: RunOptions, output: RunOutput) {
+    this.#options = options
+    this.#output = output
+  }
+
+  /** The application's name; what the user named until it is loaded. */
+  get name(): string {
+    return this.#name ?? this.#options.application
+  }
+
+  get state(): ApplicationState {
+    return this.#status.state
+  }
+
+  /** Whether a savepoint makes sense: it was told to keep state. */
+  get checkpointing(): boolean {
+    return this.#checkpointing
+  }
+
+  /** Runs it to its end. Failures are told as events and by the exit code, never thrown. */
+  async run(): Promise<RunEnd> {
+    const hold = holdProcess()
+    try {
+      this.#setStatus('CREATED')
+      const job = await this.#startJob()
+      if (job === undefined) return this.#canceledEarly()
+      try {
+        const { state, savepoint } = await job.result
+        return { exitCode: EXIT.ok, state, savepoint: savepoint?.path }
+      } catch (error) {
+        return { exitCode: exitCodeOf(asEngineError(error)), state: 'FAILED', savepoint: undefined }
+      }
+    } catch (error) {
+      const failure = asEngineError(error)
+      this.#emit({ type: 'exception', error: serializeError(failure) })
+      this.#setStatus('FAILED', failure)
+      return { exitCode: EXIT.usage, state: 'FAILED', savepoint: undefined }
+    } finally {
+      await this.#socket?.close()
+      hold.cancel()
+    }
+  }
+
+  /** Stops with a savepoint in the default place. */
+  async stop(): Promise<void> {
+    await this.#job?.savepoint(this.newSavepointFolder(), 'suspend')
+  }
+
+  /** Ends the application without a savepoint. */
+  cancel(): void {
+    this.#cancelled = true
+    this.#job?.cancel()
+  }
+
+  newSavepointFolder(): string {
+    const time = new Date(systemClock.now()).toISOString().replace(/[-:]|\.\d+/g, '')
+    const chance = systemRandom.int(0, 0xffff).toString(16).padStart(4, '0')
+    return `${this.#savepoints}/savepoint-${time}-${chance}`
+  }
+
+  /** For a process that exits at once. */
+  removeFiles(): void {
+    this.#socket?.removeFiles()
+  }
+
+  /** Undefined when it was cancelled meanwhile. */
+  async #startJob(): Promise<JobCoordinator | undefined> {
+    const { application: named, args, parallelism, properties } = this.#options
+    const prepared = await prepareApplication(named)
+    const context: ApplicationContext = {
+      properties: readProperties(properties, resolve(named)),
+      args,
+      parameters: {},
+    }
+    const application = await loadApplication(prepared.moduleFile, prepared.shownAs)
+    this.#name = application.name
+    const declared = declareApplication(application, context, parallelism)
+    await this.#occupyDirectory(application)
+    const settings = this.#jobSettings(declared)
+    if (this.#cancelled) return undefined
+    const fileSystems = applicationFileSystems()
+    const world = { clock: systemClock, scheduler: systemScheduler, random: systemRandom, fileSystems }
+    const { graph, env } = declared
+    const running = {
+      graph,
+      checkpointMode: settings.checkpoints?.mode ?? 'exactly-once',
+      autoWatermarkIntervalMs: env.autoWatermarkIntervalMs,
+    } as const
+    const threads = this.#threads(graph)
+    const launcher: ThreadLauncher =
+      threads === 0
+        ? inProcessThread({ ...world, ...running })
+        : workerThreads({ ...running, threads, entry: workerEntry(), workerData: this.#workerData(prepared, context) })
+    this.#job = new JobCoordinator({ graph, launcher, ...world }, settings, this.#events())
+    this.#job.start()
+    return this.#job
+  }
+
+  #workerData({ moduleFile, shownAs }: PreparedApplication, context: ApplicationContext): WorkerApplication {
+    return { moduleFile, shownAs, context, parallelism: this.#options.parallelism }
+  }
+
+  /** Not more threads than subtasks of the widest task: the rest would only wait. */
+  #threads(graph: JobGraph): number {
+    const widest = Math.max(...graph.tasks.map((task) => task.parallelism))
+    return Math.min(this.#options.threads ?? availableParallelism(), widest)
+  }
+
+  /** Errors: `APPLICATION_RUNNING`. */
+  async #occupyDirectory(application: Application): Promise<void> {
+    const directory = resolve(this.#options.dir ?? applicationDirectory(application.name))
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    if ((await lockApplicationDirectory(directory)) === undefined) {
+      const pid = readControlFile(directory)?.pid
+      throw new EngineError('APPLICATION_RUNNING', {
+        kind: 'invalid',
+        message: `An application is running in ${directory} already${pid === undefined ? '' : ` (process ${pid})`}.`,
+        hint: `Stop it with: millrace stop ${directory}, or give this one a directory of its own with --dir.`,
+        details: { directory, pid },
+      })
+    }
+    this.#directory = directory
+    this.#socket = await ControlSocket.open(directory, this.commands, () => this.#status)
+  }
+
+  #jobSettings({ env }: DeclaredApplication): JobSettings {
+    const { checkpoints, from, allowNonRestoredState, epoch, logLevel } = this.#options
+    if (checkpoints !== undefined && env.checkpoints === undefined) {
+      env.enableCheckpointing(DEFAULT_CHECKPOINT_INTERVAL_MS)
+    }
+    this.#checkpointing = env.checkpoints !== undefined
+    if (from === 'latest' && !this.#checkpointing) {
+      throw new EngineError('CHECKPOINTS_UNKNOWN', {
+        kind: 'invalid',
+        message: 'There are no checkpoints to take the latest of: the application takes none.',
+        hint: 'Give their folder with --checkpoints, or call env.enableCheckpointing(…) in build().',
+      })
+    }
+    const folder = checkpoints === undefined ? join(this.#directory, 'checkpoints') : absolutePath(checkpoints)
+    this.#savepoints = isRemote(folder)
+      ? `${folder.replace(/\/+$/, '')}/savepoints`
+      : join(this.#directory, 'savepoints')
+    return {
+      checkpoints: env.checkpoints,
+      checkpointFolder: this.#checkpointing ? folder : undefined,
+      restartStrategy: env.restartStrategy,
+      restoreFrom: from === undefined || from === 'latest' ? from : absolutePath(from),
+      allowNonRestoredState,
+      epoch,
+      logLevel,
+    }
+  }
+
+  #events(): JobEvents {
+    return {
+      onState: (state, cause) => this.#setStatus(state, cause),
+      onCheckpoint: ({ id, path, sizeBytes, durationMs }) =>
+        this.#emit({ type: 'checkpoint', id, path: path ?? null, bytes: sizeBytes, durationMs }),
+      onException: (error) => this.#emit({ type: 'exception', error: serializeError(error) }),
+      onLog: (line) => this.#emit({ type: 'log', timestampMs: systemClock.now(), ...line }),
+    }
+  }
+
+  #canceledEarly(): RunEnd {
+    this.#setStatus('CANCELED')
+    return { exitCode: EXIT.ok, state: 'CANCELED', savepoint: undefined }
+  }
+
+  #setStatus(state: ApplicationState, cause?: EngineError): void {
+    const restarts = this.#job?.restarts ?? 0
+    this.#status = { type: 'status', state, restarts, ...(cause === undefined ? {} : { cause: serializeError(cause) }) }
+    this.#emit(this.#status)
+  }
+
+  #emit(event: ApplicationEvent): void {
+    this.#output.event(event)
+    this.#socket?.broadcast(event)
+  }
+}
+
+/** The built worker's module, beside the built command. */
+function workerEntry(): URL {
+  return new URL('./application-worker.mjs', import.meta.url)
+}

@@ -1,0 +1,45 @@
+import type { LogLevel } from '@millrace/engine'
+
+/** What `millrace run` was asked for. */
+export interface RunOptions {
+  /** `app.ts`, `app.mjs` or `bundle.zip`. */
+  readonly application: string
+  /** The application's own arguments. */
+  readonly args: readonly string[]
+  /** The application's directory; one below the home by its name unless given. */
+  readonly dir: string | undefined
+  readonly parallelism: number
+  /** 0: in process. By parallelism and cores unless given. */
+  readonly threads: number | undefined
+  readonly checkpoints: string | undefined
+  readonly from: string | undefined
+  readonly allowNonRestoredState: boolean
+  readonly properties: string | undefined
+  readonly epoch: number | undefined
+  /** File descriptor of the control connection. */
+  readonly control: number | undefined
+  readonly logLevel: LogLevel
+}
+
+/** The command line that starts the same application again from a savepoint. */
+export function commandToGoOn(options: RunOptions, savepoint: string): string {
+  const { application, args, dir, parallelism, threads, checkpoints, properties } = options
+  const named: [string, string | number | undefined][] = [
+    ['--dir', dir],
+    ['--parallelism', parallelism === 1 ? undefined : parallelism],
+    ['--threads', threads],
+    ['--checkpoints', checkpoints],
+    ['--properties', properties],
+    ['--from', savepoint],
+  ]
+  const words = [
+    application,
+    ...named.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)])),
+    ...(args.length === 0 ? [] : ['--', ...args]),
+  ]
+  return `millrace run ${words.map(quoted).join(' ')}`
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}

@@ -1,0 +1,97 @@
+import type { LogLevel, SerializedError } from '@millrace/engine/spi'
+
+/** Version of the lines between an application's process and whoever controls it; see docs/reference/application-process.md. */
+export const APPLICATION_PROTOCOL = 1
+
+/** An application's states; the last four are final. */
+export type ApplicationState =
+  | 'CREATED'
+  | 'INITIALIZING'
+  | 'RUNNING'
+  | 'RESTARTING'
+  | 'CANCELLING'
+  | 'FINISHED'
+  | 'STOPPED'
+  | 'CANCELED'
+  | 'FAILED'
+
+/** To the application. `requestId`, when given, comes back with the answer. */
+export type ApplicationCommand =
+  | {
+      readonly type: 'savepoint'
+      readonly requestId?: number
+      /** Folder of the savepoint; one below the application's directory unless given. */
+      readonly path?: string
+      /** Ends the application once the savepoint is complete and committed. */
+      readonly stop?: boolean
+      /** With `stop`: event time is ended first, so that every window and timer fires. */
+      readonly drain?: boolean
+    }
+  /** `savepoint` with `stop`. */
+  | { readonly type: 'stop'; readonly requestId?: number; readonly path?: string; readonly drain?: boolean }
+  /** Ends the application without a savepoint. */
+  | { readonly type: 'cancel'; readonly requestId?: number }
+  | { readonly type: 'log-level'; readonly requestId?: number; readonly level: LogLevel }
+  | { readonly type: 'metrics'; readonly requestId?: number }
+
+export interface CheckpointEvent {
+  readonly type: 'checkpoint'
+  readonly id: number
+  /** Its folder; null when the application stores none. */
+  readonly path: string | null
+  readonly bytes: number
+  readonly durationMs: number
+}
+
+/** The answer to `savepoint` and `stop`. */
+export type SavepointEvent = { readonly type: 'savepoint'; readonly requestId?: number } & (
+  | { readonly path: string; readonly id: number; readonly bytes: number; readonly durationMs: number }
+  | { readonly error: SerializedError }
+)
+
+/** Counters and gauges of one operator in one subtask; subtask -1 is the source's enumerator. */
+export interface OperatorMetricsLine {
+  readonly task: number
+  readonly subtask: number
+  readonly operatorId: string
+  readonly operatorName: string
+  readonly values: Readonly<Record<string, number | null>>
+}
+
+export interface MetricsEvent {
+  readonly type: 'metrics'
+  readonly requestId?: number
+  readonly state: ApplicationState
+  readonly restarts: number
+  readonly uptimeMs: number
+  readonly residentBytes: number
+  readonly operators: readonly OperatorMetricsLine[]
+}
+
+export interface StatusEvent {
+  readonly type: 'status'
+  readonly state: ApplicationState
+  /** Why, for RESTARTING and FAILED. */
+  readonly cause?: SerializedError
+  readonly restarts: number
+}
+
+/** From the application. */
+export type ApplicationEvent =
+  /** The first line. */
+  | { readonly type: 'hello'; readonly protocol: number; readonly version: string; readonly pid: number }
+  | StatusEvent
+  | CheckpointEvent
+  | SavepointEvent
+  | MetricsEvent
+  /** Every failure, also those followed by a restart. */
+  | { readonly type: 'exception'; readonly error: SerializedError }
+  | {
+      readonly type: 'log'
+      readonly timestampMs: number
+      readonly level: LogLevel
+      readonly message: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }
+  /** A command that couldn't be carried out, or wasn't understood. */
+  | { readonly type: 'refused'; readonly requestId?: number; readonly error: SerializedError }
