@@ -100,7 +100,7 @@ function forEveryInterleaving(check: (a: Channel, b: Channel, arrival: string) =
   return runs
 }
 
-test('exactly once: in every interleaving both snapshots hold exactly what came before their barriers', () => {
+test('exactly once: in every interleaving both snapshots hold exactly what came before their barriers (invariant 1)', () => {
   const runs = forEveryInterleaving((a, b, arrival) => {
     const { snapshots, problem } = runTask('exactly-once', a, b, arrival)
     if (problem !== undefined) return problem

@@ -43,23 +43,26 @@ test('a channel hands elements over in order', () => {
 test.each([
   { it: 'records', limits: { records: 4, batches: 100 }, until: 2 },
   { it: 'batches', limits: { records: 100, batches: 3 }, until: 3 },
-])('credit ends with the limit of $it, and comes back when the reader takes a batch', ({ limits, until }) => {
-  let credits = 0
-  const { writer, reader } = createLocalChannel({ ...limits, onCredit: () => credits++ })
-  for (let i = 0; i < until; i++) {
+])(
+  'credit ends with the limit of $it, and comes back when the reader takes a batch (invariant 4)',
+  ({ limits, until }) => {
+    let credits = 0
+    const { writer, reader } = createLocalChannel({ ...limits, onCredit: () => credits++ })
+    for (let i = 0; i < until; i++) {
+      expect(writer.hasCredit()).toBe(true)
+      writer.write(batchOf(1, 2))
+    }
+    expect(writer.hasCredit()).toBe(false)
+    reader.peek()
+    expect(writer.hasCredit()).toBe(false)
+    expect(credits).toBe(0)
+    reader.poll()
     expect(writer.hasCredit()).toBe(true)
-    writer.write(batchOf(1, 2))
-  }
-  expect(writer.hasCredit()).toBe(false)
-  reader.peek()
-  expect(writer.hasCredit()).toBe(false)
-  expect(credits).toBe(0)
-  reader.poll()
-  expect(writer.hasCredit()).toBe(true)
-  expect(credits).toBe(1)
-  reader.poll()
-  expect(credits).toBe(1)
-})
+    expect(credits).toBe(1)
+    reader.poll()
+    expect(credits).toBe(1)
+  },
+)
 
 test('control elements need no credit and take none', () => {
   const { writer } = createLocalChannel({ records: 1, batches: 1 })

@@ -42,7 +42,7 @@ test('records wait for a full batch of their channel, or for a flush', () => {
   expect(drain(readers[0])).toEqual([])
 })
 
-test('a control element goes to every channel behind the records emitted before it', () => {
+test('a control element goes to every channel behind the records emitted before it (invariant 1)', () => {
   const { output, readers } = outputTo(2, modulo(2))
   output.emit(1, 1)
   output.emitControl({ kind: 'watermark', timestampMs: 1 })
@@ -70,7 +70,7 @@ test('records for one and records for all keep their order in each channel', () 
   expect(drain(readers[1]).join(' ')).toBe('1@0 10@0 11@0 12@0 3@0')
 })
 
-test('one full channel takes the credit of the whole output, and gives it back', () => {
+test('one full channel takes the credit of the whole output, and gives it back (invariant 4)', () => {
   const { output, readers } = outputTo(2, modulo(2), 2)
   expect(output.hasCredit()).toBe(true)
   for (const value of [1, 3, 5, 7]) output.emit(value, 0)

@@ -79,7 +79,7 @@ test('a frame much larger than the ring arrives, piece by piece', () => {
   expect(drain(receiver.channel(7))).toEqual([plain(batchOf(...values))])
 })
 
-test('a channel whose reader has stopped runs out of credit and holds up no other', () => {
+test('a channel whose reader has stopped runs out of credit and holds up no other (invariant 4)', () => {
   const { sender, receiver } = linked()
   const [stopped, flowing] = [sender.channel(7), sender.channel(12)]
   let written = 0
@@ -161,7 +161,7 @@ describe('in any order of pumping, reading and sleeping', () => {
     fc.constant(['pump-receiver'] as const),
   )
 
-  test('each channel delivers what was written, in order', () => {
+  test('each channel delivers what was written, in order (invariant 1)', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 120 }), (steps) => {
         const { sender, receiver } = linked()
