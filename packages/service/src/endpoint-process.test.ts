@@ -28,7 +28,7 @@ afterEach(async () => {
 })
 
 async function start(): Promise<KinesisClient> {
-  const entry = fileURLToPath(new URL('./endpoint-process.ts', import.meta.url))
+  const entry = fileURLToPath(new URL('./endpoint-process-fixture.ts', import.meta.url))
   const settings = JSON.stringify({ dataDirectory: directory, throttling: false, segmentBytes: 64 << 10 })
   const options = ['--conditions=millrace-source', '--import', 'tsx', entry, settings]
   child = spawn(process.execPath, options, { stdio: ['ignore', 'pipe', 'inherit'] })

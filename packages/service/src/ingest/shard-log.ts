@@ -61,6 +61,8 @@ export class ShardLog {
   #durableIndex: number
   #lastArrivalMs: number
   #durableArrivalMs: number
+  /** Failed batches since the last good one: told at the first and at the end. */
+  #failures = 0
   #broken = false
   #closed = false
 
@@ -201,6 +203,10 @@ export class ShardLog {
 
   #commit(batch: readonly PendingAppend[]): void {
     const segment = this.#segments.at(-1)!
+    if (this.#failures > 0) {
+      this.#parts.logger.info('log takes records again', { path: segment.path, failures: this.#failures })
+      this.#failures = 0
+    }
     for (const append of batch) {
       segment.index ??= new SparseIndex()
       segment.index.add(append.firstIndex, append.arrivalMs, segment.sizeBytes)
@@ -223,7 +229,8 @@ export class ShardLog {
       this.#broken = true
       logger.error('log refuses appends until it is opened again', { path, cause: String(error) })
     }
-    logger.warn('append to a log failed', { path, appends: batch.length, cause: String(cause) })
+    if (this.#failures++ === 0)
+      logger.warn('append to a log failed', { path, appends: batch.length, cause: String(cause) })
     const error = new EngineError('LOG_APPEND_FAILED', {
       kind: 'unavailable',
       message: `Records could not be stored in ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,

@@ -36,10 +36,13 @@ export class SubscriptionTable {
     )
     this.#forgetOld(nowMs)
     const entry: Entry = { startedMs: nowMs, subscription: undefined }
-    this.#entries.set(key, entry)
-    entry.subscription = start(() => {
+    let isOver = false
+    const subscription = start(() => {
+      isOver = true
       entry.subscription = undefined
     })
+    if (!isOver) entry.subscription = subscription
+    this.#entries.set(key, entry)
   }
 
   /** Ends the subscriptions of a consumer, or of all consumers under a stream's ARN. */

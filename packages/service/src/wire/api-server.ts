@@ -3,7 +3,7 @@ import { asEngineError, type Clock, type Logger, type Random, type Scheduler } f
 import type { SignatureVerifier } from '../access/signature-v4.ts'
 import { ApiError } from './api-error.ts'
 import type { ApiAnswer, ApiService } from './api-service.ts'
-import { readBody } from './body-reader.ts'
+import { ClientGoneError, readBody } from './body-reader.ts'
 import type { Deadlines, WatchedExchange } from './connection-watch.ts'
 import { EventStream } from './event-stream.ts'
 import { MemoryBudget } from './memory-budget.ts'
@@ -74,6 +74,7 @@ export class ApiServer {
         this.#parts.verifier.verify(claim, { method, target, headers: request.headers }, body.bytes)
       }
       const openEventStream = () => {
+        if (exchange.isClosed) throw new ClientGoneError()
         release?.()
         release = undefined
         return new EventStream(response, requestId)
@@ -82,7 +83,7 @@ export class ApiServer {
       const answer = await service.handle(call)
       if (answer !== undefined) this.#send(exchange, answer, requestId)
     } catch (error) {
-      if (response.destroyed || response.writableEnded) return
+      if (error instanceof ClientGoneError || exchange.isClosed || response.writableEnded) return
       const described = this.#describe(error, requestId)
       this.#send(exchange, service.describeError(described, { requestId, headers: request.headers }), requestId)
     } finally {
@@ -102,7 +103,7 @@ export class ApiServer {
 
   #send(exchange: WatchedExchange, answer: ApiAnswer, requestId: string): void {
     const { request, response } = exchange
-    if (response.destroyed) return
+    if (exchange.isClosed) return
     const size = typeof answer.body === 'string' ? Buffer.byteLength(answer.body) : answer.body.length
     const headers: Record<string, string | number> = {
       'content-type': answer.contentType,

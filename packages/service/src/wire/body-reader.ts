@@ -10,10 +10,13 @@ export interface ReadBody {
   release(): void
 }
 
+/** The client went away before its request was whole: nobody is left to answer. */
+export class ClientGoneError extends Error {}
+
 /**
  * Collects a body of at most `maxBytes`.
  * Errors: `RequestEntityTooLarge` (413), `ServiceUnavailableException` (503, the budget is used up); a peer that goes
- * away rejects with Node's error.
+ * away is a `ClientGoneError`.
  */
 export function readBody(
   exchange: WatchedExchange,
@@ -36,7 +39,7 @@ export function readBody(
     const onData = (chunk: Buffer) => {
       exchange.progressMs = clock.monotonicMs()
       if (length + chunk.length > maxBytes) return fail(tooLarge(maxBytes))
-      if (!budget.tryReserve(chunk.length)) return fail(overloaded())
+      if (!budget.tryReserve(chunk.length, length)) return fail(overloaded())
       length += chunk.length
       chunks.push(chunk)
     }
@@ -48,12 +51,12 @@ export function readBody(
       const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)
       resolve({ bytes, release: () => budget.release(length) })
     }
-    const onClose = () => fail(new Error('the client went away while sending its request'))
+    const onClose = () => fail(new ClientGoneError())
     const detach = () => {
-      request.off('data', onData).off('end', onEnd).off('error', fail).off('close', onClose).off('aborted', onClose)
+      request.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose).off('aborted', onClose)
     }
     if (declaredLength(request) > maxBytes) return reject(tooLarge(maxBytes))
-    request.on('data', onData).on('end', onEnd).on('error', fail).on('close', onClose).on('aborted', onClose)
+    request.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose).on('aborted', onClose)
   })
 }
 

@@ -41,6 +41,8 @@ export interface WatchedExchange {
   bodyDone: boolean
   progressMs: number
   waitingBytes: number
+  /** True when the answer is out or the client is gone: nobody is told of that again. */
+  isClosed: boolean
 }
 
 const sweepMs = 500
@@ -77,12 +79,21 @@ export class ConnectionWatch {
   /** Watches a request from its headers to the end of its answer. */
   addExchange(socket: Socket, request: IncomingMessage, response: ServerResponse): WatchedExchange {
     const startedMs = this.#clock.monotonicMs()
-    const exchange = { request, response, startedMs, bodyDone: false, progressMs: startedMs, waitingBytes: 0 }
+    const exchange = {
+      request,
+      response,
+      startedMs,
+      bodyDone: false,
+      progressMs: startedMs,
+      waitingBytes: 0,
+      isClosed: false,
+    }
     const watched = this.#sockets.get(socket)
-    if (watched === undefined) return exchange
+    if (watched === undefined) return { ...exchange, isClosed: true }
     watched.exchanges.add(exchange)
     watched.served = true
     response.once('close', () => {
+      exchange.isClosed = true
       watched.exchanges.delete(exchange)
       watched.sinceMs = this.#clock.monotonicMs()
       watched.bytesWhenIdle = request.httpVersionMajor === 2 ? anyBytes : socket.bytesRead

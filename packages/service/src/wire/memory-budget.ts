@@ -1,4 +1,10 @@
-/** Bytes that all requests and answers in flight may hold together. Who gets none is turned away, not queued. */
+/** What a request or answer may hold and still count as small. */
+const smallBytes = 64 << 10
+
+/**
+ * Bytes that all requests and answers in flight may hold together. Who gets none is turned away, not queued. A quarter is
+ * kept for small ones, so that slow senders of megabytes can't keep everybody else out.
+ */
 export class MemoryBudget {
   readonly #limitBytes: number
   #usedBytes = 0
@@ -7,12 +13,10 @@ export class MemoryBudget {
     this.#limitBytes = limitBytes
   }
 
-  get usedBytes(): number {
-    return this.#usedBytes
-  }
-
-  tryReserve(bytes: number): boolean {
-    if (this.#usedBytes + bytes > this.#limitBytes) return false
+  /** Takes `bytes` for somebody who holds `heldBytes` already; false when there is no room. */
+  tryReserve(bytes: number, heldBytes = 0): boolean {
+    const isSmall = heldBytes + bytes <= smallBytes
+    if (this.#usedBytes + bytes > this.#limitBytes * (isSmall ? 1 : 0.75)) return false
     this.#usedBytes += bytes
     return true
   }
