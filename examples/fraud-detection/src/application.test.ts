@@ -32,20 +32,19 @@ function start(properties: Record<string, string>, parallelism: number): JobCoor
   })
 }
 
-/** Waits until the job has read the log to its tip, all of which is written. */
+/** Waits until the job has read all four shards to their tip, and handed on what it read. */
 async function caughtUp(job: JobCoordinator): Promise<void> {
   let before = ''
-  await expect
-    .poll(
-      async () => {
-        const now = JSON.stringify(await job.collectMetrics(), (key, value) => (key === 'numRecordsIn' ? value : value))
-        const isStill = now === before
-        before = now
-        return isStill
-      },
-      { interval: 700, timeout: 30_000 },
-    )
-    .toBe(true)
+  const isCaughtUp = async () => {
+    const operators = await job.collectMetrics()
+    const values = operators.flatMap((operator) => Object.entries(operator.values))
+    const behind = values.filter(([name]) => name.endsWith('.millisBehindLatest')).map(([, value]) => value)
+    const now = JSON.stringify(values.filter(([name]) => /^num(Records|Bytes)/.test(name)))
+    const isStill = now === before
+    before = now
+    return behind.length === 4 && behind.every((value) => value === 0) && isStill
+  }
+  await expect.poll(isCaughtUp, { interval: 500, timeout: 30_000 }).toBe(true)
 }
 
 test.each(['fan-out', 'polling'])('restarted in the middle, its outputs equal the oracle’s (%s)', async (reader) => {

@@ -1,6 +1,9 @@
 import { createServer } from 'node:net'
 import { type LineChild, spawnLines } from './child-lines.ts'
 
+/** Ends the child when its standard input does: also when this process was killed. */
+const DIE_WITH_PARENT = "data:text/javascript,process.stdin.resume().on('end',()=>process.kill(process.pid,'SIGTERM'))"
+
 /** Our own endpoint as a process of its own, started again on the same port when it dies. */
 export class EndpointProcess {
   readonly port: number
@@ -26,7 +29,18 @@ export class EndpointProcess {
   }): Promise<EndpointProcess> {
     const port = settings.port === undefined ? await firstFreePort(7700) : settings.port || (await firstFreePort(0))
     const { commandFile, dir, throttling } = settings
-    const args = [commandFile, 'serve', '--role', 'streams', '--data', dir, '--port', String(port), '--exit-with-stdin']
+    const args = [
+      '--import',
+      DIE_WITH_PARENT,
+      commandFile,
+      'serve',
+      '--role',
+      'streams',
+      '--data',
+      dir,
+      '--port',
+      String(port),
+    ]
     const endpoint = new EndpointProcess(port, throttling ? args : [...args, '--no-throttle'], settings.onRestart)
     await endpoint.#spawn()
     return endpoint

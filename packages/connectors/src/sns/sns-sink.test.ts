@@ -146,7 +146,11 @@ describe('sns', () => {
       ['a-0', 'a-1', 'a-2'],
       ['a-0', 'a-2'],
     ])
-    expect(metrics.collect()).toMatchObject({ numRecordsSend: 3, numRecordsSendErrors: 2, numRecordsBuffered: 0 })
+    expect(metrics.collect()).toMatchObject({
+      numRecordsAcknowledged: 3,
+      numRecordsSendErrors: 2,
+      numRecordsBuffered: 0,
+    })
     await writer.close()
   })
 
@@ -192,7 +196,7 @@ describe('sns', () => {
     const lenient = await open({ message, onOversized: 'drop' }, metrics)
     lenient.write(batchOf(alert(0), alert(1), alert(2)))
     await lenient.snapshot(1, 'checkpoint')
-    expect(metrics.collect()).toMatchObject({ numRecordsOversized: 1, numRecordsSend: 2 })
+    expect(metrics.collect()).toMatchObject({ numRecordsOversized: 1, numRecordsAcknowledged: 2 })
     await lenient.close()
   })
 

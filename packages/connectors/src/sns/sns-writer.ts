@@ -17,7 +17,7 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024
 /**
  * One subtask's messages on their way. It has no state: what a checkpoint covers is acknowledged.
  *
- * Metrics: `numRecordsSend`, `numRecordsSendErrors` (sent again), `numRecordsOversized` (dropped), `numRecordsBuffered`.
+ * Metrics: `numRecordsAcknowledged`, `numRecordsSendErrors` (sent again), `numRecordsOversized` (dropped), `numRecordsBuffered`.
  */
 export class SnsWriter<T> implements SinkWriter<T, never, never> {
   readonly #settings: SnsSettings<T>
@@ -33,7 +33,7 @@ export class SnsWriter<T> implements SinkWriter<T, never, never> {
   constructor(settings: SnsSettings<T>, context: SubtaskContext, api: SnsApi) {
     const { clock, scheduler, random, metrics } = context
     const around = { clock, scheduler, random, signal: this.#closing.signal }
-    const sent = metrics.counter('numRecordsSend')
+    const acknowledged = metrics.counter('numRecordsAcknowledged')
     const sentAgain = metrics.counter('numRecordsSendErrors')
     let breakSnapshots = (_error: unknown): void => {}
     this.#settings = settings
@@ -46,7 +46,7 @@ export class SnsWriter<T> implements SinkWriter<T, never, never> {
     this.#broken.catch(() => {})
     this.#outbox = new Outbox(api, settings, around, {
       settled: (count) => {
-        sent.value += count
+        acknowledged.value += count
         if (this.#paused && this.#hasRoom()) this.#resume()
       },
       retried: (count) => {
