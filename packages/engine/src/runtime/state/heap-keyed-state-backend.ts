@@ -27,7 +27,7 @@ export interface KeyedStateBackendSettings {
 
 /**
  * Keyed state and timers of one operator in one subtask, as JavaScript objects. For small and middling state: a million
- * small values cost about a quarter of a gigabyte, and the garbage collector stops for some 0.2 s to mark them.
+ * small values cost about a quarter of a gigabyte, and the garbage collector stops for some tenths of a second to mark them.
  *
  * Snapshots are consistent as of `snapshot()` and written in slices between records. While one is being written, a key
  * is written just before a record or timer gets hold of it. Values are not copied: an object got from state must not be
