@@ -39,7 +39,7 @@ export interface CardState {
 
 const WINDOW_MS = 60_000
 /** History reaches this far behind the card's highest event time: the window and ten minutes for disorder. */
-export const HISTORY_MS = WINDOW_MS + 10 * 60_000
+const HISTORY_MS = WINDOW_MS + 10 * 60_000
 /** A card unseen for longer starts afresh. */
 export const FORGET_AFTER_MS = 30 * 24 * 3_600_000
 

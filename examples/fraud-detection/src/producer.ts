@@ -53,6 +53,7 @@ const address = {
   ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
   region: process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'] ?? 'us-east-1',
 }
+if (whole('rate') === 0) throw new Error('--rate must be 1 or more')
 const first = Math.ceil(whole('first') / BLOCK) * BLOCK
 const latencies = new Latencies()
 const alertIds = new Bounded<true>(200_000)

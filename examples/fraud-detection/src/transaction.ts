@@ -28,7 +28,7 @@ export class MalformedTransaction extends Error {
 }
 
 /** The last millisecond of the year 9999: later times have no calendar date that every reader of the files understands. */
-export const LATEST_TIMESTAMP_MS = 253_402_300_799_999
+const LATEST_TIMESTAMP_MS = 253_402_300_799_999
 
 const integerFields = ['id', 'card', 'merchant', 'amountCents', 'timestampMs'] as const
 const degreeFields = [

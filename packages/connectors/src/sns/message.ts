@@ -9,7 +9,7 @@ export const MAX_REQUEST_BYTES = 262_144
 export const MAX_REQUEST_MESSAGES = 10
 
 /** Name of the attribute that holds the id. */
-export const ID_ATTRIBUTE = 'id'
+const ID_ATTRIBUTE = 'id'
 
 /** Makes a record's message. Throws `SNS_MESSAGE_INVALID` (application) for what SNS would refuse for another reason than its size. */
 export function messageOf<T>(settings: SnsSettings<T>, value: T): SnsMessage {
