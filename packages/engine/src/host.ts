@@ -2,6 +2,7 @@
 export { holdProcess, systemClock, systemScheduler } from './common/clock.ts'
 export { systemRandom } from './common/random.ts'
 export { loadCheckpoint, type StoredCheckpoint } from './coordination/checkpoint-storage.ts'
+export { splitsOf } from './coordination/restore.ts'
 export { inProcessThread } from './coordination/in-process-threads.ts'
 export {
   JobCoordinator,

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -191,6 +191,10 @@ export class FraudRun {
             this.restarts++
             this.#note(`the application restarts: ${cause?.message ?? 'a failure'}`)
           }
+        },
+        onLog: ({ timestampMs, level, message, fields }) => {
+          const line = JSON.stringify({ time: new Date(timestampMs).toISOString(), level, message, ...fields })
+          appendFileSync(join(dir, 'application.log'), `${line}\n`)
         },
         onCheckpoint: (checkpoint) => {
           this.checkpoints++

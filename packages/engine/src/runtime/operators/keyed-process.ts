@@ -125,19 +125,19 @@ class KeyedContext<K> implements OnTimerContext<K>, TimerService {
   }
 
   registerEventTimeTimer(timestampMs: number): void {
-    this.#eventTimers.register(timestampMs, undefined)
+    this.#eventTimers.register(timestampMs, null)
   }
 
   registerProcessingTimeTimer(timestampMs: number): void {
-    this.#processingTimers.register(timestampMs, undefined)
+    this.#processingTimers.register(timestampMs, null)
     this.#context.wake()
   }
 
   deleteEventTimeTimer(timestampMs: number): void {
-    this.#eventTimers.delete(timestampMs, undefined)
+    this.#eventTimers.delete(timestampMs, null)
   }
 
   deleteProcessingTimeTimer(timestampMs: number): void {
-    this.#processingTimers.delete(timestampMs, undefined)
+    this.#processingTimers.delete(timestampMs, null)
   }
 }
