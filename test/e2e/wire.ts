@@ -101,6 +101,7 @@ async function boto3(endpoint: EndpointProcess, python: string): Promise<void> {
   deepStrictEqual(seen.pushed, seen.put)
   ok(seen.gotData && seen.pushedData, 'data differs')
   ok(Math.abs(seen.arrival - Date.now() / 1000) < 300, `arrival ${seen.arrival}`)
+  deepStrictEqual([seen.published, seen.unpublished], [['a'], [['b', 'InvalidParameter']]])
   deepStrictEqual(seen.wrongKey, ['UnrecognizedClientException', 403])
   deepStrictEqual(seen.wrongSecret, ['InvalidSignatureException', 403])
   deepStrictEqual(seen.oversized, ['InvalidArgumentException', 400])

@@ -1,4 +1,4 @@
-"""boto3 against the endpoint: puts, gets and SubscribeToShard; then a wrong key and an oversized record.
+"""boto3 against the endpoint: puts, gets and SubscribeToShard, a batch for SNS; then a wrong key and an oversized record.
 
 Arguments: endpoint URL, access key, secret key, stream, number of records. Prints one line of JSON.
 """
@@ -51,6 +51,16 @@ for event in subscription["EventStream"]:
     pushed += event["SubscribeToShardEvent"]["Records"]
     if len(pushed) >= count:
         break
+sns = boto3.client(
+    "sns",
+    endpoint_url=url,
+    region_name="us-east-1",
+    aws_access_key_id=access_key,
+    aws_secret_access_key=secret_key,
+)
+topic = sns.create_topic(Name="boto")["TopicArn"]
+batch = [{"Id": "a", "Message": "m"}, {"Id": "b", "Message": ""}]
+published = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=batch)
 
 print(
     json.dumps(
@@ -61,6 +71,8 @@ print(
             "pushed": [one["SequenceNumber"] for one in pushed],
             "pushedData": all(one["Data"] == records[i]["Data"] for i, one in enumerate(pushed)),
             "arrival": got[0]["ApproximateArrivalTimestamp"].timestamp(),
+            "published": [one["Id"] for one in published["Successful"]],
+            "unpublished": [[one["Id"], one["Code"]] for one in published["Failed"]],
             "wrongKey": refusal(lambda: kinesis("AKIDWRONG", "x").list_streams()),
             "wrongSecret": refusal(lambda: kinesis(access_key, "x").list_streams()),
             "oversized": refusal(

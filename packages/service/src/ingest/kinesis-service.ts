@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { ApiError } from '../wire/api-error.ts'
+import { ApiError, invalidArgument } from '../wire/api-error.ts'
 import type { ApiAnswer, ApiCall, ApiService, ErrorContext } from '../wire/api-service.ts'
 import { decodeCbor, encodeCbor } from '../wire/cbor-codec.ts'
 import { decodeJson, encodeJson, type WireValue } from '../wire/json-codec.ts'
@@ -10,6 +10,9 @@ import { kinesisOperations } from './operations/index.ts'
 const targetPrefix = 'Kinesis_20131202.'
 const jsonType = 'application/x-amz-json-1.1'
 const cborType = 'application/x-amz-cbor-1.1'
+
+/** Members of newer service models that change what an operation does: refused by name, never ignored. */
+const notOffered = ['DryRun', 'StreamId', 'WarmThroughputMiBps']
 
 /** Kinesis Data Streams over JSON 1.1 and CBOR 1.1; the answer comes in the request's content type. */
 export class KinesisService implements ApiService {
@@ -30,7 +33,10 @@ export class KinesisService implements ApiService {
     if (operation === undefined) throw new ApiError('UnknownOperationException', `${name} is not offered here.`)
     const contentType = contentTypeOf(call.headers)
     const values = contentType === cborType ? decodeCbor(call.body) : decodeJson(call.body)
-    const result = await operation(new RequestFields(values), this.#context, call)
+    const fields = new RequestFields(values)
+    const refused = notOffered.find((member) => fields.has(member))
+    if (refused !== undefined) throw invalidArgument(`${refused} is not offered here.`)
+    const result = await operation(fields, this.#context, call)
     if (result === eventStreamOpened) return undefined
     return encode(200, contentType, result)
   }

@@ -219,3 +219,27 @@ test('above the limit connections are closed at once, and places become free aga
   await new Promise((resolve) => setTimeout(resolve, 50))
   expect((await fetch(`${endpoint.url}/healthz`)).status).toBe(200)
 })
+
+test('clients that go away in the middle of a body give their memory back', async () => {
+  const half = signedRequest('Kinesis_20131202.PutRecords', '{}', { length: 700_000 }).slice(0, -2)
+  for (let i = 0; i < 10; i++) {
+    const { socket, closed } = raw()
+    socket.write(half + ' '.repeat(500_000))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    socket.destroy()
+    await closed
+  }
+  const { socket, received } = raw()
+  socket.write(signedRequest('Kinesis_20131202.ListStreams', `{${' '.repeat(600_000)}}`))
+  await until(() => received().includes('\r\n\r\n'))
+  expect(received()).toContain('HTTP/1.1 200')
+  socket.destroy()
+})
+
+test('a member that would change what an operation does is refused by name', async () => {
+  const { socket, received } = raw()
+  socket.write(signedRequest('Kinesis_20131202.DeleteStream', '{"StreamName":"s","DryRun":true}'))
+  await until(() => received().includes('DryRun is not offered here'))
+  expect(received()).toContain('InvalidArgumentException')
+  socket.destroy()
+})
