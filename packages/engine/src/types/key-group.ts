@@ -4,7 +4,7 @@ import { hashOfKey } from './key.ts'
 /** Into how many key groups keyed state is divided unless the application says otherwise. Never derived: README, decision 4. */
 export const DEFAULT_MAX_PARALLELISM = 256
 /** The greatest maxParallelism there can be. */
-export const UPPER_BOUND_MAX_PARALLELISM = 32768
+const UPPER_BOUND_MAX_PARALLELISM = 32768
 
 /** The key groups that one subtask owns, both ends inclusive. */
 export interface KeyGroupRange {
@@ -24,7 +24,7 @@ export function checkMaxParallelism(maxParallelism: number): void {
 }
 
 /** Throws `PARALLELISM_INVALID` unless it is an integer in 1…maxParallelism. */
-export function checkParallelism(parallelism: number, maxParallelism: number): void {
+function checkParallelism(parallelism: number, maxParallelism: number): void {
   checkMaxParallelism(maxParallelism)
   if (Number.isInteger(parallelism) && parallelism >= 1 && parallelism <= maxParallelism) return
   throw new EngineError('PARALLELISM_INVALID', {

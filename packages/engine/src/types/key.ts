@@ -10,7 +10,7 @@ import { type KeyPlace, refuseKey } from './key-refusal.ts'
  * equal; `keyHash` of the bytes decides the key group and thereby the subtask. Nothing here can change later: every
  * snapshot depends on it. Specified byte by byte in docs/reference/state-format.md.
  */
-export const KeyTag = {
+const KeyTag = {
   /** Only inside a tuple, as a namespace, or as the key of a map state. */
   NULL: 0x01,
   FALSE: 0x02,
@@ -39,7 +39,7 @@ export function encodeKey(key: unknown): Uint8Array {
 }
 
 /** As `encodeKey`, appended to a writer. */
-export function writeKey(writer: ByteWriter, key: unknown): void {
+function writeKey(writer: ByteWriter, key: unknown): void {
   if (key === null) refuseKey(null, 'key')
   write(writer, key, 'key', 0)
 }

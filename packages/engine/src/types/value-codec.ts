@@ -11,7 +11,7 @@ import { explainUnsupported, isPlainObject, MAX_VALUE_DEPTH } from './value-supp
 export const VALUE_CODEC_ID = 'dynamic-1'
 
 /** The tags of the value codec. */
-export const ValueTag = {
+const ValueTag = {
   NULL: 0x00,
   UNDEFINED: 0x01,
   FALSE: 0x02,

@@ -1,5 +1,4 @@
 /** The file that a subtask writes for a checkpoint, and what becomes of its lists at another parallelism. */
-export { nextFirstLonger, redistribute } from './redistribute.ts'
+export { redistribute } from './redistribute.ts'
 export { readSnapshotFile, type SnapshotContents } from './snapshot-file-reader.ts'
 export { SnapshotFileWriter } from './snapshot-file-writer.ts'
-export type { SnapshotIndexEntry } from './snapshot-format.ts'
