@@ -16,24 +16,37 @@ export interface CommandTarget {
 
 type Message = Record<string, unknown>
 
+export interface JobCommands {
+  readonly handle: CommandHandler
+  /** Resolves when every command so far has been answered: a stop's answer and the end of the job come together. */
+  answered(): Promise<void>
+}
+
 /**
  * Carries out the commands of the control protocol and answers each on its own connection.
  * Refusals: `COMMAND_UNKNOWN`, `COMMAND_INVALID`, `NOT_RUNNING`, `ALREADY_STOPPING`.
  */
-export function jobCommands(target: CommandTarget): CommandHandler {
-  return (message, send) => {
-    const requestId = typeof message['requestId'] === 'number' ? { requestId: message['requestId'] } : {}
-    const refuse = (error: unknown): void => send({ type: 'refused', ...requestId, error: withoutStack(error) })
-    try {
-      carryOut(message).then((answer) => {
-        if (answer !== undefined) send({ ...answer, ...requestId } as ApplicationEvent)
-      }, refuse)
-    } catch (error) {
-      refuse(error)
-    }
+export function jobCommands(target: CommandTarget): JobCommands {
+  const inProgress = new Set<Promise<void>>()
+  return {
+    handle(message, send) {
+      const requestId = typeof message['requestId'] === 'number' ? { requestId: message['requestId'] } : {}
+      const done = carryOut(message)
+        .then(
+          (answer) => {
+            if (answer !== undefined) send({ ...answer, ...requestId } as ApplicationEvent)
+          },
+          (error: unknown) => send({ type: 'refused', ...requestId, error: withoutStack(error) }),
+        )
+        .then(() => void inProgress.delete(done))
+      inProgress.add(done)
+    },
+    async answered() {
+      await Promise.all(inProgress)
+    },
   }
 
-  function carryOut(message: Message): Promise<ApplicationEvent | undefined> {
+  async function carryOut(message: Message): Promise<ApplicationEvent | undefined> {
     switch (message['type']) {
       case 'savepoint':
         return savepoint(message, flag(message, 'stop'))
@@ -41,10 +54,10 @@ export function jobCommands(target: CommandTarget): CommandHandler {
         return savepoint(message, true)
       case 'cancel':
         target.cancel()
-        return Promise.resolve(undefined)
+        return undefined
       case 'log-level':
         runningJob(target).setLogLevel(logLevel(message['level']))
-        return Promise.resolve(undefined)
+        return undefined
       case 'metrics':
         return metrics(target)
       default:

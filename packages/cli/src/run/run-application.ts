@@ -27,6 +27,7 @@ import { EXIT, exitCodeOf } from '../exit-codes.ts'
 import { applicationFileSystems } from '../file-systems.ts'
 import { absolutePath, applicationDirectory, isRemote } from '../places.ts'
 import { lockApplicationDirectory } from './application-lock.ts'
+import type { CommandHandler } from './control-connection.ts'
 import { readControlFile } from './control-file.ts'
 import { ControlSocket } from './control-socket.ts'
 import { jobCommands } from './job-commands.ts'
@@ -46,8 +47,7 @@ export interface RunEnd {
 
 /** One application from loading to its end, in this process. */
 export class ApplicationRun {
-  /** Handles commands of the protocol, whoever sends them. */
-  readonly commands = jobCommands({
+  readonly #commands = jobCommands({
     job: () => this.#job,
     cancel: () => this.cancel(),
     newSavepointFolder: () => this.newSavepointFolder(),
@@ -68,6 +68,11 @@ export class ApplicationRun {
   constructor(options: RunOptions, output: RunOutput) {
     this.#options = options
     this.#output = output
+  }
+
+  /** Handles commands of the protocol, whoever sends them. */
+  get onCommand(): CommandHandler {
+    return this.#commands.handle
   }
 
   /** The application's name; what the user named until it is loaded. */
@@ -103,6 +108,7 @@ export class ApplicationRun {
       this.#setStatus('FAILED', failure)
       return { exitCode: EXIT.usage, state: 'FAILED', savepoint: undefined }
     } finally {
+      await this.#commands.answered()
       await this.#socket?.close()
       hold.cancel()
     }
@@ -120,7 +126,7 @@ export class ApplicationRun {
   }
 
   newSavepointFolder(): string {
-    const time = new Date(systemClock.now()).toISOString().replace(/[-:]|\.\d+/g, '')
+    const time = new Date(systemClock.now()).toISOString().replace(/[-:.]/g, '')
     const chance = systemRandom.int(0, 0xffff).toString(16).padStart(4, '0')
     return `${this.#savepoints}/savepoint-${time}-${chance}`
   }
@@ -187,7 +193,7 @@ export class ApplicationRun {
       })
     }
     this.#directory = directory
-    this.#socket = await ControlSocket.open(directory, this.commands, () => this.#status)
+    this.#socket = await ControlSocket.open(directory, this.onCommand, () => this.#status)
   }
 
   #jobSettings({ env }: DeclaredApplication): JobSettings {

@@ -65,7 +65,7 @@ async function runControlled(options: RunOptions, descriptor: number): Promise<n
   let ended = false
   let connection: ControlConnection | undefined
   const run: ApplicationRun = new ApplicationRun(options, { event: (event) => connection?.send(event) })
-  connection = new ControlConnection(stream, run.commands)
+  connection = new ControlConnection(stream, run.onCommand)
   connection.closed.then(() => {
     if (ended) return
     run.removeFiles()
