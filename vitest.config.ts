@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['millrace-source', 'module', 'node', 'import', 'default']
+const conditions = ['millrace-source', 'node', 'import', 'default']
 
 export default defineConfig({
   resolve: { conditions },

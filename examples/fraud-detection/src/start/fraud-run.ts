@@ -33,6 +33,8 @@ export interface FraudRunSettings {
   readonly output: string | undefined
   /** The application module; the example's own unless given. */
   readonly application?: string
+  /** For the application's process, such as `--max-old-space-size=256`. */
+  readonly nodeArguments?: readonly string[]
 }
 
 /** What happens, for whoever shows or disturbs the run. */
@@ -73,6 +75,7 @@ export class FraudRun {
   #producer: ProducerProcess | undefined
   #application: ApplicationProcess | undefined
   #topicArn = ''
+  #flaggedBefore = 0
   #stopping = false
   #checkpointPath: string | undefined
   #gaveUp: ((error: Error) => void) | undefined
@@ -125,6 +128,7 @@ export class FraudRun {
     }
     const { topicArn } = await ensureStreamAndTopic(this.endpointUrl, this.#env['AWS_REGION'] as string)
     this.#topicArn = topicArn
+    this.#flaggedBefore = await this.#countFlagged()
     const producer = this.#startProducer()
     this.#launchApplication()
     await Promise.race([this.#application?.running, this.failure])
@@ -182,6 +186,7 @@ export class FraudRun {
         parallelism,
         threads,
         propertiesFile,
+        nodeArguments: this.settings.nodeArguments ?? [],
         env: this.#env as Record<string, string>,
       },
       {
@@ -284,9 +289,13 @@ export class FraudRun {
 
   /** Waits for the alerts of all flagged transactions and ends the producer. */
   async finishProducer(timeoutMs = 10_000): Promise<ProducerFigures> {
-    const alerts =
-      this.settings.output === undefined ? await countFlagged(join(this.settings.dir, 'output', 'flagged')) : 0
+    const alerts = (await this.#countFlagged()) - this.#flaggedBefore
     return (this.#producer as ProducerProcess).finish(alerts, timeoutMs)
+  }
+
+  /** Flagged transactions in finished files; on S3 they aren't counted. */
+  async #countFlagged(): Promise<number> {
+    return this.settings.output === undefined ? countFlagged(join(this.settings.dir, 'output', 'flagged')) : 0
   }
 
   /** Compares log and files; what differs goes to standard error. */

@@ -46,13 +46,7 @@ export function runResult(run: FraudRun, producer: ProducerFigures, oracle: Orac
   }
 }
 
-/** Whether the run kept all its promises. */
-export function isGood(result: RunResult): boolean {
-  return (
-    result.lost === 0 &&
-    result.duplicated === 0 &&
-    result.oracle.equal &&
-    result.plantedFound === result.planted &&
-    result.alerts === result.flagged
-  )
+/** Whether nothing was lost or doubled, and the outputs are what the oracle makes of the log. */
+export function isGood({ lost, duplicated, oracle, planted, plantedFound }: RunResult): boolean {
+  return lost === 0 && duplicated === 0 && oracle.equal && plantedFound === planted
 }
