@@ -1,4 +1,5 @@
 import type { FileSystem, RecoverableFile } from '../spi/file-system.ts'
+import { decodeValueBytes, encodeValueBytes } from '../types/value-codec.ts'
 import type { TestKit } from './test-kit.ts'
 
 /** One storage for one test: two processes' views of it, and the clock by which the age of orphans is judged. */
@@ -77,7 +78,7 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
       file.write(bytes('one '))
       file.write(bytes('two'))
       expect(file.lengthBytes).toBe(7)
-      const pending = structuredClone(await file.close())
+      const pending = asStored(await file.close())
       expect(pending.targetPath).toBe(`${folder}/p/part`)
       expect(pending.lengthBytes).toBe(7)
       expect(await paths(second, folder)).toEqual([])
@@ -89,7 +90,7 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
 
     withStorage('an empty file can be committed', async ({ first, folder }) => {
       const file = await first.openFile(`${folder}/empty`)
-      await first.commitFile(structuredClone(await file.close()))
+      await first.commitFile(asStored(await file.close()))
       expect((await first.read(`${folder}/empty`)).length).toBe(0)
     })
 
@@ -98,7 +99,7 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
       const whole = patternBytes(largeBytes)
       for (let at = 0; at < whole.length; at += 65_521) file.write(whole.slice(at, at + 65_521))
       await file.persist()
-      await first.commitFile(structuredClone(await file.close()))
+      await first.commitFile(asStored(await file.close()))
       expect(Buffer.compare(await first.read(`${folder}/large`), whole)).toBe(0)
     })
 
@@ -107,9 +108,9 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
       file.write(bytes('before'))
       const persisting = file.persist()
       file.write(bytes(' after'))
-      const persisted = structuredClone(await persisting)
+      const persisted = asStored(await persisting)
       expect(persisted.lengthBytes).toBe(6)
-      const pending = structuredClone(await second.recoverFile(persisted))
+      const pending = asStored(await second.recoverFile(persisted))
       expect(await paths(second, folder)).toEqual([])
       await second.commitFile(pending)
       expect(await text(second, `${folder}/part`)).toBe('before')
@@ -120,10 +121,10 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
       const whole = patternBytes(largeBytes)
       const zombie = await first.openFile(`${folder}/part`)
       zombie.write(whole.slice())
-      const persisted = structuredClone(await zombie.persist())
+      const persisted = asStored(await zombie.persist())
       zombie.write(whole.slice())
       await settled(zombie.persist())
-      const pending = structuredClone(await second.recoverFile(persisted))
+      const pending = asStored(await second.recoverFile(persisted))
       zombie.write(whole.slice())
       await settled(zombie.persist())
       await second.commitFile(pending)
@@ -143,8 +144,8 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
       const half = Math.floor(largeBytes / 2) + 1
       const file = await first.openFile(`${folder}/part`)
       for (let at = 0; at < half; at += 100_003) file.write(whole.slice(at, Math.min(half, at + 100_003)))
-      const persisted = structuredClone(await file.persist())
-      await second.commitFile(structuredClone(await second.recoverFile(persisted)))
+      const persisted = asStored(await file.persist())
+      await second.commitFile(asStored(await second.recoverFile(persisted)))
       expect(Buffer.compare(await first.read(`${folder}/part`), whole.subarray(0, half))).toBe(0)
     })
 
@@ -152,9 +153,9 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
       const { first, second, folder } = storage
       const file = await first.openFile(`${folder}/part`)
       file.write(bytes('kept'))
-      const persisted = structuredClone(await file.persist())
+      const persisted = asStored(await file.persist())
       await first.recoverFile(persisted)
-      const again = structuredClone(await second.recoverFile(persisted))
+      const again = asStored(await second.recoverFile(persisted))
       await second.commitFile(again)
       await second.commitFile(again)
       expect(await text(first, `${folder}/part`)).toBe('kept')
@@ -164,9 +165,9 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
       const { first, second, folder } = storage
       const file = await first.openFile(`${folder}/part`)
       file.write(bytes('kept'))
-      const persisted = structuredClone(await file.persist())
+      const persisted = asStored(await file.persist())
       await first.commitFile(await first.recoverFile(persisted))
-      await second.commitFile(structuredClone(await second.recoverFile(persisted)))
+      await second.commitFile(asStored(await second.recoverFile(persisted)))
       expect(await text(first, `${folder}/part`)).toBe('kept')
     })
 
@@ -174,7 +175,7 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
       const { first, second, folder } = storage
       const file = await first.openFile(`${folder}/part`)
       file.write(bytes('older'))
-      const persisted = structuredClone(await file.persist())
+      const persisted = asStored(await file.persist())
       file.write(bytes(' and newer'))
       await first.commitFile(await file.close())
       expect(await failure(second.recoverFile(persisted))).toMatchObject({ code: 'FILE_DAMAGED', kind: 'corrupt' })
@@ -183,15 +184,15 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
 
     withStorage('an empty persisted file recovers', async ({ first, second, folder }) => {
       const file = await first.openFile(`${folder}/part`)
-      const persisted = structuredClone(await file.persist())
-      await second.commitFile(structuredClone(await second.recoverFile(persisted)))
+      const persisted = asStored(await file.persist())
+      await second.commitFile(asStored(await second.recoverFile(persisted)))
       expect((await first.read(`${folder}/part`)).length).toBe(0)
     })
 
     withStorage('a discarded file leaves nothing, and committing it is reported', async ({ first, second, folder }) => {
       const file = await first.openFile(`${folder}/part`)
       file.write(bytes('never seen'))
-      const pending = structuredClone(await file.close())
+      const pending = asStored(await file.close())
       await file.discard()
       expect(await failure(second.commitFile(pending))).toMatchObject({ code: 'FILE_DAMAGED', kind: 'corrupt' })
       expect(await paths(second, folder)).toEqual([])
@@ -209,7 +210,7 @@ export function describeFileSystem(name: string, open: () => Promise<FileSystemH
       expect(await second.removeOrphans(folder, [persisted[0]!], 3_600_000, mayRemove)).toBe(1)
       expect(await second.removeOrphans(`${folder}/none`, [], 0)).toBe(0)
       for (const file of persisted.slice(0, 2)) {
-        await second.commitFile(await second.recoverFile(structuredClone(file)))
+        await second.commitFile(await second.recoverFile(asStored(file)))
         expect(await text(second, file.targetPath)).toBe(file.targetPath)
       }
       expect(await paths(second, folder)).toEqual(['keep', 'not-mine', 'visible'].map((n) => `${folder}/s/${n}`))
@@ -230,6 +231,9 @@ function remembering(files: FileSystem, opened: RecoverableFile[]): FileSystem {
   }
   return Object.assign(Object.create(files), { openFile })
 }
+
+/** As a checkpoint gives it back: tokens must be plain data. */
+const asStored = <V>(value: V): V => decodeValueBytes(encodeValueBytes(value)) as V
 
 const bytes = (value: string) => new TextEncoder().encode(value)
 const utf8 = (value: Uint8Array) => new TextDecoder().decode(value)

@@ -6,6 +6,7 @@ import type { FileSystem } from '../spi/file-system.ts'
 import { createMetricGroup } from '../spi/metrics.ts'
 import type { SubtaskContext } from '../spi/runtime-context.ts'
 import type { Sink, SinkCommitter, SinkWriter, SnapshotReason } from '../spi/sink.ts'
+import { decodeValueBytes, encodeValueBytes } from '../types/value-codec.ts'
 
 /** What a sink under test runs in, and how its output is looked at. */
 export interface SinkHarness<T> {
@@ -68,12 +69,12 @@ export class SinkAttempt<T> {
     try {
       for (let subtask = 0; subtask < parallelism; subtask++) {
         const context = contextOf(harness, subtask, parallelism, attempt)
-        const writer = sink.createWriter(context, structuredClone(share(restored?.writerStates ?? [], subtask)))
+        const writer = sink.createWriter(context, asStored(share(restored?.writerStates ?? [], subtask)))
         self.#subtasks.push({ writer, committer: sink.createCommitter?.(context), awake: () => {} })
       }
       await Promise.all(
         self.#subtasks.map(async (subtask, i) => {
-          const committables = structuredClone(share(restored?.committables ?? [], i))
+          const committables = asStored(share(restored?.committables ?? [], i))
           if (committables.length > 0) await subtask.committer?.commit(committables)
           await subtask.writer.open(() => subtask.awake())
         }),
@@ -110,12 +111,12 @@ export class SinkAttempt<T> {
     this.#uncommitted.push({ id, committables })
     const upToHere = this.#uncommitted.filter((each) => each.id <= id).flatMap((each) => each.committables)
     const writerStates = snapshots.flatMap((snapshot) => snapshot.writerStates)
-    return structuredClone({ id, position, writerStates, committables: upToHere })
+    return asStored({ id, position, writerStates, committables: upToHere })
   }
 
   /** The checkpoint is complete: commits its committables, or only the first `limit` of them. */
   async commit(checkpoint: SinkCheckpoint, limit = Number.POSITIVE_INFINITY): Promise<void> {
-    const due = structuredClone(checkpoint.committables.slice(0, limit))
+    const due = asStored(checkpoint.committables.slice(0, limit))
     if (due.length > 0) await this.#subtasks[0]?.committer?.commit(due)
     if (limit >= checkpoint.committables.length) {
       this.#uncommitted = this.#uncommitted.filter((each) => each.id > checkpoint.id)
@@ -174,4 +175,9 @@ function contextOf<T>(
     metrics: createMetricGroup(),
     fileSystem: (path) => harness.fileSystem(path),
   }
+}
+
+/** The value as a checkpoint gives it back. Throws when the sink's state isn't plain data. */
+function asStored<V>(value: V): V {
+  return decodeValueBytes(encodeValueBytes(value)) as V
 }

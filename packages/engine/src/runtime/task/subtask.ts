@@ -21,7 +21,9 @@ export interface SubtaskHost {
   /** Sweeps in slices between batches. */
   sweep(sweep: StateSweep): RunningSweep
   /** Where files of that checkpoint go; undefined when the job has nowhere to store state. */
-  checkpointFolder(checkpointId: number): { readonly folder: string; readonly fileSystem: FileSystem } | undefined
+  checkpointFolder(
+    checkpointId: number,
+  ): Promise<{ readonly folder: string; readonly fileSystem: FileSystem } | undefined>
 }
 
 /**
@@ -42,7 +44,7 @@ export class Subtask {
   #watermarkMs = MIN_TIMESTAMP
   #idle = false
   #wasHeldBack = false
-  #sweeping: RunningSweep[] = []
+  #sweeping: { readonly checkpointId: number; readonly running: RunningSweep }[] = []
 
   constructor(
     id: SubtaskId,
@@ -198,14 +200,14 @@ export class Subtask {
   abortCheckpoint(checkpointId: number): void {
     this.#gate?.abort(checkpointId)
     if (!this.#ended) this.#held = false
-    for (const sweep of this.#sweeping.splice(0)) sweep.abandon()
+    this.#abandonSweeps(checkpointId)
   }
 
   /** The synchronous part: everything before the barrier is in, nothing after it. The rest goes on beside the records. */
   #takeSnapshot(barrier: Barrier, alignmentMs: number): void {
     const startedMs = this.#host.clock.monotonicMs()
     const reason: SnapshotReason = this.#ended ? 'end-of-input' : barrier.kind
-    for (const sweep of this.#sweeping.splice(0)) sweep.abandon()
+    this.#abandonSweeps(barrier.checkpointId - 1)
     const parts = this.chain.snapshot(barrier.checkpointId, reason)
     this.#emitControl({ kind: 'barrier', barrier })
     const syncMs = this.#host.clock.monotonicMs() - startedMs
@@ -222,9 +224,9 @@ export class Subtask {
     syncMs: number,
   ): Promise<void> {
     // Both kinds of work start now and go on side by side.
-    const sweeps = parts.map(({ snapshot }) => this.#sweep(snapshot))
+    const sweeps = parts.map(({ snapshot }) => this.#sweep(checkpointId, snapshot))
     const [lists] = await Promise.all([Promise.all(parts.map(({ snapshot }) => snapshot.lists)), Promise.all(sweeps)])
-    const target = this.#host.checkpointFolder(checkpointId)
+    const target = await this.#host.checkpointFolder(checkpointId)
     const stored = target && (await this.#store(target, parts, lists))
     this.#host.post({
       kind: 'checkpoint-acknowledged',
@@ -266,12 +268,19 @@ export class Subtask {
     return { file, sizeBytes: bytes.length, operatorIds: [...operatorIds] }
   }
 
-  async #sweep(snapshot: OperatorSnapshot): Promise<void> {
+  async #sweep(checkpointId: number, snapshot: OperatorSnapshot): Promise<void> {
     if (snapshot.keyed === undefined) return
     const running = this.#host.sweep(snapshot.keyed.sweep)
-    this.#sweeping.push(running)
+    this.#sweeping.push({ checkpointId, running })
     await running.done
-    this.#sweeping = this.#sweeping.filter((other) => other !== running)
+    this.#sweeping = this.#sweeping.filter((other) => other.running !== running)
+  }
+
+  /** The barrier of the next checkpoint may have come before the news that this one was given up: that sweep goes on. */
+  #abandonSweeps(upToCheckpointId: number): void {
+    const over = this.#sweeping.filter(({ checkpointId }) => checkpointId <= upToCheckpointId)
+    this.#sweeping = this.#sweeping.filter(({ checkpointId }) => checkpointId > upToCheckpointId)
+    for (const { running } of over) running.abandon()
   }
 
   /** The failure with the task's name, for the coordinator. */

@@ -12,6 +12,7 @@ import type { Operator, OperatorContext, Output } from '../operators/operator.ts
 import type { SourceCoordinatorGateway } from '../source/source-operator.ts'
 import { HeapKeyedStateBackend } from '../state/heap-keyed-state-backend.ts'
 import type { FileSystems } from '../storage/file-systems.ts'
+import { CheckpointFolders } from './checkpoint-folders.ts'
 import type { Deployment, FromThread, OperatorMetrics, SubtaskId, ToThread } from './messages.ts'
 import { OperatorChain } from './operator-chain.ts'
 import { createPartitioner } from './partitioner-description.ts'
@@ -69,7 +70,7 @@ export class TaskThread {
   readonly #subtasks: Subtask[] = []
   readonly #metrics: { id: SubtaskId; operator: OperatorDescription; group: MetricGroup }[] = []
   readonly #sweeps = new SweepQueue()
-  readonly #checkpointFolders = new Map<number, string>()
+  readonly #checkpointFolders = new CheckpointFolders()
   readonly #logger: Logger
   #logLevel: LogLevel = 'info'
   #state: 'new' | 'deployed' | 'running' | 'failed' | 'closed' = 'new'
@@ -118,18 +119,18 @@ export class TaskThread {
         this.#sourceSubtask(message).source?.handleEvent(message.event)
         return
       case 'trigger-checkpoint':
-        if (message.folder !== undefined) this.#checkpointFolders.set(message.barrier.checkpointId, message.folder)
+        this.#checkpointFolders.announce(message.barrier.checkpointId, message.folder)
         for (const subtask of this.#subtasks) {
           this.#guard(subtask, () => subtask.triggerCheckpoint(message.barrier))
         }
         this.#env.waker.wake()
         return
       case 'checkpoint-complete':
-        this.#checkpointFolders.delete(message.checkpointId)
+        this.#checkpointFolders.forgetUpTo(message.checkpointId)
         this.#notifyComplete(message.checkpointId)
         return
       case 'checkpoint-aborted':
-        this.#checkpointFolders.delete(message.checkpointId)
+        this.#checkpointFolders.forgetUpTo(message.checkpointId)
         for (const subtask of this.#subtasks) subtask.abortCheckpoint(message.checkpointId)
         this.#env.waker.wake()
         return
@@ -312,8 +313,8 @@ export class TaskThread {
     return operator.factory.create(context, gateway)
   }
 
-  #checkpointFolder(checkpointId: number) {
-    const folder = this.#checkpointFolders.get(checkpointId)
+  async #checkpointFolder(checkpointId: number) {
+    const folder = await this.#checkpointFolders.folderOf(checkpointId)
     return folder === undefined ? undefined : { folder, fileSystem: this.#env.fileSystems.forPath(folder) }
   }
 

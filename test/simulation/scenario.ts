@@ -1,0 +1,187 @@
+import { type Random, seededRandom } from '@millrace/engine/spi'
+
+/** What a source finds in its splits. Times in ms. */
+export interface InputShape {
+  readonly splits: number
+  readonly recordsPerSplit: number
+  /** How far behind the highest event time a record may lie. */
+  readonly disorderMs: number
+  readonly boundMs: number
+  readonly idleTimeoutMs: number | undefined
+  readonly keys: number
+  /** One record in so many can't be read; 0: none. */
+  readonly malformedEvery: number
+  readonly malformedPolicy: 'skip' | 'dead-letter'
+  /** Splits that appear while the job runs. */
+  readonly lateSplits: number
+  /** Splits that stand still for a while. */
+  readonly pausingSplits: number
+  readonly paddingBytes: number
+  readonly maxPutGapMs: number
+}
+
+/** What is made of the records. */
+export interface JobShape {
+  readonly reassignSplits: boolean
+  readonly windowMs: number
+  readonly latenessMs: number
+  readonly timerMs: number
+  /** Processing-time timers. */
+  readonly tickMs: number
+  readonly slowSinkMs: number
+  readonly autoWatermarkIntervalMs: number
+}
+
+/** One way of running the job until something ends it. */
+export interface Phase {
+  readonly threads: number
+  readonly parallelism: number
+  readonly sinkParallelism: number
+  readonly checkpoints: {
+    readonly intervalMs: number
+    readonly timeoutMs: number
+    readonly minPauseMs: number
+    readonly tolerableFailures: number
+    readonly retained: number
+    readonly mode: 'exactly-once' | 'at-least-once'
+  }
+  readonly maxDelayMs: number
+  readonly exchangeBytes: number
+  /** Savepoints while the job goes on, ms after the phase's start. */
+  readonly savepointsAtMs: readonly number[]
+  /** Threads that die, ms after the phase's start. */
+  readonly killsAtMs: readonly number[]
+  /** Chance that a thread isn't told of a completed or aborted checkpoint. */
+  readonly lostNotices: number
+  readonly end:
+    | { readonly kind: 'finish' }
+    | { readonly kind: 'drain' | 'suspend'; readonly atMs: number; readonly restoreByPath: boolean }
+    | { readonly kind: 'crash'; readonly atMs: number; readonly powerCut: boolean }
+    /** Stands still, is replaced, and goes on later. */
+    | {
+        readonly kind: 'zombie'
+        readonly atMs: number
+        readonly wakesAfterMs: number
+        readonly what: 'coordinator' | 'all'
+      }
+}
+
+/** Storage that fails or is slow for a while. */
+export interface StorageTrouble {
+  readonly kind: 'fails' | 'loses-answers' | 'full' | 'slow'
+  readonly fromMs: number
+  readonly toMs: number
+  readonly chance: number
+}
+
+/** All that happens in one simulation, as plain data. */
+export interface Scenario {
+  readonly seed: number
+  readonly input: InputShape
+  readonly job: JobShape
+  readonly phases: readonly Phase[]
+  readonly storage: readonly StorageTrouble[]
+}
+
+/** When the last trouble is over, ms: after that every job must come to its end. */
+export function scenarioOf(seed: number): Scenario {
+  const random = seededRandom(Math.imul(seed, 0x2c1b3c6d) ^ 0x1b873593)
+  const calm = chance(random, 0.15)
+  const count = calm ? 1 : random.int(1, 4)
+  const phases = Array.from({ length: count }, (_, i) => phaseOf(random, calm, i === count - 1))
+  return {
+    seed,
+    input: inputOf(random),
+    job: jobOf(random),
+    phases,
+    storage: calm ? [] : Array.from({ length: random.int(0, 3) }, () => troubleOf(random)),
+  }
+}
+
+function inputOf(random: Random): InputShape {
+  const disorderMs = pick(random, [0, 5, 30, 100])
+  return {
+    splits: random.int(1, 5),
+    recordsPerSplit: random.int(5, 60),
+    disorderMs,
+    boundMs: chance(random, 0.5) ? disorderMs : random.int(0, disorderMs),
+    idleTimeoutMs: pick(random, [undefined, 50, 200]),
+    keys: random.int(1, 12),
+    malformedEvery: pick(random, [0, 0, 4, 15]),
+    malformedPolicy: pick(random, ['skip', 'dead-letter']),
+    lateSplits: random.int(0, 2),
+    pausingSplits: random.int(0, 2),
+    paddingBytes: pick(random, [0, 0, 40, 600]),
+    maxPutGapMs: pick(random, [5, 20, 60]),
+  }
+}
+
+function jobOf(random: Random): JobShape {
+  return {
+    reassignSplits: chance(random, 0.5),
+    windowMs: pick(random, [10, 50, 200]),
+    latenessMs: pick(random, [0, 0, 5, 100]),
+    timerMs: pick(random, [1, 20, 300]),
+    tickMs: pick(random, [5, 30, 100]),
+    slowSinkMs: pick(random, [0, 0, 5, 40]),
+    autoWatermarkIntervalMs: pick(random, [5, 20, 50]),
+  }
+}
+
+function phaseOf(random: Random, calm: boolean, last: boolean): Phase {
+  const parallelism = random.int(1, 4)
+  const times = (most: number): number[] =>
+    calm ? [] : Array.from({ length: random.int(0, most) }, () => random.int(5, 900)).sort((a, b) => a - b)
+  return {
+    threads: random.int(1, 3),
+    parallelism,
+    sinkParallelism: chance(random, 0.6) ? parallelism : random.int(1, 4),
+    checkpoints: {
+      intervalMs: pick(random, [10, 25, 60, 150]),
+      timeoutMs: chance(random, 0.2) ? random.int(5, 40) : 2000,
+      minPauseMs: pick(random, [0, 0, 10, 50]),
+      tolerableFailures: pick(random, [0, 2, 1000]),
+      retained: random.int(1, 3),
+      mode: 'exactly-once',
+    },
+    maxDelayMs: pick(random, [0.1, 1, 5]),
+    exchangeBytes: pick(random, [16 * 1024, 256 * 1024]),
+    savepointsAtMs: times(1),
+    killsAtMs: times(2),
+    lostNotices: !calm && chance(random, 0.2) ? 0.3 : 0,
+    end: endOf(random, last),
+  }
+}
+
+function endOf(random: Random, last: boolean): Phase['end'] {
+  const atMs = random.int(10, 700)
+  if (last) return chance(random, 0.2) ? { kind: 'drain', atMs, restoreByPath: false } : { kind: 'finish' }
+  switch (random.int(0, 3)) {
+    case 0:
+      return { kind: 'crash', atMs, powerCut: chance(random, 0.5) }
+    case 1:
+      return { kind: 'suspend', atMs, restoreByPath: chance(random, 0.5) }
+    default: {
+      const what = chance(random, 0.5) ? 'coordinator' : 'all'
+      return { kind: 'zombie', atMs, wakesAfterMs: random.int(1, 500), what }
+    }
+  }
+}
+
+function troubleOf(random: Random): StorageTrouble {
+  const fromMs = random.int(0, 1500)
+  return {
+    kind: pick(random, ['fails', 'loses-answers', 'full', 'slow']),
+    fromMs,
+    toMs: fromMs + random.int(10, 300),
+    chance: pick(random, [0.1, 0.5, 1]),
+  }
+}
+
+export function chance(random: Random, probability: number): boolean {
+  return random.next() < probability
+}
+
+export function pick<T>(random: Random, values: readonly T[]): T {
+  return values[random.int(0, values.length - 1)] as T
+}
