@@ -1,0 +1,2 @@
+/** Wrong: the default export isn't made by defineApplication. */
+export default { name: 'something else' }
