@@ -1,0 +1,103 @@
+import { EngineError } from '@millrace/engine'
+import { expect, test } from 'vitest'
+import { createProgram } from './command-line.ts'
+import { applicationDirectory, homeDirectory, isRemote } from './places.ts'
+import { commandToGoOn, type RunOptions } from './run/run-options.ts'
+import { formatError, formatLogLine } from './terminal.ts'
+
+/** Parses a command line without carrying it out; what it would have printed. */
+function parse(...words: string[]): string {
+  let text = ''
+  const quiet = { writeOut: (line: string) => void (text += line), writeErr: (line: string) => void (text += line) }
+  const program = createProgram(() => {})
+  for (const command of [program, ...program.commands]) command.configureOutput(quiet).exitOverride()
+  for (const command of program.commands) command.action(() => {})
+  try {
+    program.parse(words, { from: 'user' })
+  } catch (error) {
+    return `${text}${(error as { code: string }).code}`
+  }
+  return text
+}
+
+test.each([
+  [['run', 'app.ts', '--parallelism', '0'], 'It must be a whole number, 1 or more.'],
+  [['run', 'app.ts', '--threads', '-1'], 'It must be a whole number, 0 or more.'],
+  [['run', 'app.ts', '--log-level', 'loud'], 'Allowed choices are debug, info, warn, error.'],
+  [['run', 'app.ts', '--thread', '1'], '(Did you mean --threads?)'],
+  [['run'], "missing required argument 'application'"],
+  [['savepont', '.'], '(Did you mean savepoint?)'],
+  [['serve'], "required option '--role <role>' not specified"],
+  [['serve', '--role', 'everything'], 'Allowed choices are streams.'],
+  [['--version'], 'commander.version'],
+])('%j is answered with: %s', (words, answer) => {
+  expect(parse(...words)).toContain(answer)
+})
+
+test.each(['run', 'build', 'savepoint', 'stop', 'serve', 'init'])(
+  'millrace %s --help tells what it does',
+  (command) => {
+    const help = parse(command, '--help')
+    expect(help).toContain(`Usage: millrace ${command}`)
+    expect(help.split('\n').every((line) => line.length <= 130)).toBe(true)
+  },
+)
+
+const options: RunOptions = {
+  application: 'my app.ts',
+  args: ['--rate', "it's"],
+  dir: undefined,
+  parallelism: 2,
+  threads: undefined,
+  checkpoints: undefined,
+  from: '/old',
+  allowNonRestoredState: true,
+  properties: 'p.json',
+  epoch: 3,
+  control: undefined,
+  logLevel: 'info',
+}
+
+test('the command to go on names the new savepoint, and everything else that matters, for a shell', () => {
+  expect(commandToGoOn(options, '/s/1')).toBe(
+    "millrace run 'my app.ts' --parallelism 2 --properties p.json --from /s/1 -- --rate 'it'\\''s'",
+  )
+})
+
+test('an application has a directory by its name, whatever that is', () => {
+  const env = { MILLRACE_HOME: '/data' }
+  expect(homeDirectory(env)).toBe('/data')
+  expect(applicationDirectory('fraud', env)).toBe('/data/apps/fraud')
+  expect(applicationDirectory('../../etc/pass wd', env)).toBe('/data/apps/-..-etc-pass-wd')
+  expect(applicationDirectory('..', env)).toBe('/data/apps/application')
+})
+
+test.each([
+  ['s3://bucket/x', true],
+  ['file:///x', false],
+  ['/x', false],
+  ['x', false],
+])('%s on another machine: %s', (path, remote) => {
+  expect(isRemote(path)).toBe(remote)
+})
+
+test('a log line has its time, level, message and fields', () => {
+  const fields = { path: '/a b', id: 7, missing: undefined, list: ['x', 'y'] }
+  expect(
+    formatLogLine({ level: 'warn', message: 'something happened', fields }, Date.UTC(2020, 0, 2, 3, 4, 5, 6)),
+  ).toBe('03:04:05.006 warn  something happened path="/a b" id=7 list=["x","y"]\n')
+})
+
+test('an error has its code, message, hint and cause; its stack only where user code threw', () => {
+  const cause = Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+  const storage = new EngineError('STORAGE_FULL', {
+    kind: 'unavailable',
+    message: 'The disk is full.',
+    hint: 'Free some.',
+    cause,
+  })
+  expect(formatError(storage)).toBe(
+    'STORAGE_FULL: The disk is full.\n  hint: Free some.\n  caused by: ENOSPC: no space left\n',
+  )
+  expect(formatError(new RangeError('mine'))).toMatch(/^APPLICATION_ERROR: mine\n {4}at .*command-line\.test\.ts/)
+})
