@@ -6,7 +6,7 @@ const t0 = Date.now()
 let ev = 0,
   bad = 0
 for (let seed = from; seed < from + count; seed++) {
-  const r = await runScenario(scenarioOf(seed))
+  const r = await runScenario(scenarioOf(seed), {}, v)
   ev += r.events
   if (count === 1)
     console.log(r.seed, r.traceHash, r.simulatedMs, r.events, r.restarts, r.completedCheckpoints, r.commits, r.records)

@@ -50,8 +50,12 @@ const LIMIT_MS = 120_000
 const MAX_CHANNEL_BYTES = 96 * 1024
 
 /** Runs one scenario from start to end, and checks every invariant. */
-export async function runScenario(scenario: Scenario, plant: Plant = {}): Promise<SimulationReport> {
-  const run = new ScenarioRun(plant.prepare?.(scenario) ?? scenario, plant)
+export async function runScenario(
+  scenario: Scenario,
+  plant: Plant = {},
+  keptLines?: number,
+): Promise<SimulationReport> {
+  const run = new ScenarioRun(plant.prepare?.(scenario) ?? scenario, plant, keptLines)
   return run.run()
 }
 
@@ -72,10 +76,10 @@ class ScenarioRun {
   #completed = 0
   #disturbed = false
 
-  constructor(scenario: Scenario, plant: Plant) {
+  constructor(scenario: Scenario, plant: Plant, keptLines: number | undefined) {
     this.#scenario = scenario
     this.#plant = plant
-    this.#cluster = new SimulatedCluster(scenario.seed, latencyOf(scenario))
+    this.#cluster = new SimulatedCluster(scenario.seed, latencyOf(scenario), keptLines)
     this.#channels = new ChannelChecker(this.#violations, MAX_CHANNEL_BYTES)
     this.#checkpoints = new CheckpointChecker(this.#violations, CHECKPOINTS)
     this.#controller = this.#cluster.time.loop('controller')

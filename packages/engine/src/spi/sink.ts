@@ -33,7 +33,8 @@ export interface Sink<T, W = any, C = any> {
  * after belongs to the next; the writer separates the two synchronously. The promise resolves when everything before
  * is durable (two-phase sinks) or acknowledged (at-least-once sinks); only then can the checkpoint complete, and only
  * after it has completed are the committables handed to the committer. (Flink's SinkV2 blocks the task meanwhile;
- * here the record path never waits for a disk or a network.)
+ * here the record path never waits for a disk or a network.) A snapshot that rejects fails the job whatever number of
+ * checkpoint failures is tolerated: its records would be in no later one.
  */
 export interface SinkWriter<T, W, C> {
   /** Called once before any other call; recovers restored state. `wake`: the writer became writable again, or has failed. */

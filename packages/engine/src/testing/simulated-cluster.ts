@@ -43,14 +43,16 @@ export interface SimulatedProcessSettings {
 export class SimulatedCluster {
   readonly time: SimulatedTime
   readonly storage: MemoryStorage
-  readonly trace = new SimulationTrace()
+  readonly trace: SimulationTrace
   readonly storageLoop: EventLoop
   readonly #seed: number
   readonly #latency: StorageLatency
   #forks = 0
 
-  constructor(seed: number, latency: StorageLatency = (_nowMs, random) => random.next() * 3) {
+  /** `keptLines`: how much of its trace it remembers. */
+  constructor(seed: number, latency: StorageLatency = (_nowMs, random) => random.next() * 3, keptLines?: number) {
     this.#seed = seed
+    this.trace = new SimulationTrace(keptLines)
     this.#latency = latency
     this.time = new SimulatedTime(this.#forkSeed())
     this.storage = new MemoryStorage({ clock: this.time.clock })

@@ -33,6 +33,9 @@ export class SinkOperator<T> extends Operator<T> {
   #values: T[] = []
   #timestamps: number[] = []
   #committing: Promise<void> = Promise.resolve()
+  /** The latest snapshot; resolves after all before it. */
+  #snapshots: Promise<unknown> = Promise.resolve()
+  #failure: { readonly error: unknown } | undefined
 
   constructor(sink: Sink<T>, context: OperatorContext) {
     super()
@@ -67,6 +70,7 @@ export class SinkOperator<T> extends Operator<T> {
   }
 
   override isReady(): boolean {
+    this.#throwFailure()
     return this.#writer.isWritable()
   }
 
@@ -76,15 +80,29 @@ export class SinkOperator<T> extends Operator<T> {
   }
 
   override snapshot(checkpointId: number, reason: SnapshotReason): OperatorSnapshot {
+    this.#throwFailure()
     this.flush()
-    return { lists: this.#completeSnapshot(checkpointId, this.#writer.snapshot(checkpointId, reason)) }
+    const lists = this.#completeSnapshot(checkpointId, this.#writer.snapshot(checkpointId, reason), this.#snapshots)
+    this.#snapshots = lists
+    lists.catch((error) => {
+      this.#failure ??= { error }
+      this.#context.wake()
+    })
+    return { lists }
+  }
+
+  /** What a failed snapshot was to hold may be in no later one: only a restart brings it back. */
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
   }
 
   async #completeSnapshot(
     checkpointId: number,
     snapshot: ReturnType<SinkWriter<T, unknown, unknown>['snapshot']>,
+    earlier: Promise<unknown>,
   ): Promise<Record<string, readonly unknown[]>> {
-    const { writerStates, committables } = await snapshot
+    // A checkpoint that was given up may still be at it: its committables belong into this one.
+    const [{ writerStates, committables }] = await Promise.all([snapshot, earlier])
     if (committables.length > 0) this.#pending.set(checkpointId, { checkpointId, committables })
     const upToHere = [...this.#pending.values()].filter((pending) => pending.checkpointId <= checkpointId)
     return { [WRITER_STATE]: writerStates, [COMMITTABLES_STATE]: upToHere }
