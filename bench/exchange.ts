@@ -1,38 +1,16 @@
 /**
  * The exchange alone: what it costs to send transactions (7 fields, 3 of them strings) to another thread, and how long
- * they are under way when two subtasks on two threads shuffle 50,000 a second by key. One JSON line a figure.
- *
- * npx tsx --conditions=millrace-source bench/exchange.ts
+ * they are under way when two subtasks on two threads shuffle 50,000 a second by key.
  */
-import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { build } from 'esbuild'
 import { allocateDoorbells } from '../packages/engine/src/runtime/exchange/doorbell.ts'
 import { allocateLink } from '../packages/engine/src/runtime/exchange/thread-link.ts'
 import type { ExchangeTask, ExchangeThread, ShuffleLatencies } from './exchange-worker.ts'
+import type { Report } from './figures.ts'
 
-const runs = 3
-
-interface Figure {
-  readonly metric: string
-  readonly unit: string
-  /** One value a run. */
-  readonly values: readonly number[]
-  /** The value must be below. */
-  readonly bar?: number
-}
-
-function print({ metric, unit, values, bar }: Figure): void {
-  const sorted = [...values].sort((a, b) => a - b)
-  const value = round(sorted[sorted.length >> 1] as number)
-  const spread = [round(sorted[0] as number), round(sorted.at(-1) as number)]
-  const meets = bar === undefined || value < bar
-  const load = round(loadavg()[0] as number)
-  console.log(JSON.stringify({ bench: 'exchange', metric, unit, value, bar: bar ?? null, meets, spread, load }))
-}
-
-const round = (value: number): number => Number(value.toPrecision(3))
+const BENCH = 'exchange'
 
 async function bundleWorker(): Promise<URL> {
   const entry = fileURLToPath(new URL('exchange-worker.ts', import.meta.url))
@@ -77,11 +55,11 @@ class LatencyFigures {
     this.#runs.push({ p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), p999: percentile(sorted, 0.999) })
   }
 
-  print(metric: string, bars: { readonly p50?: number; readonly p99?: number; readonly p999?: number }): void {
+  report(report: Report, metric: string, bars: { readonly p50?: number; readonly p99?: number }): void {
     for (const p of ['p50', 'p99', 'p999'] as const) {
-      const bar = bars[p]
+      const bar = p === 'p999' ? undefined : bars[p]
       const values = this.#runs.map((each) => each[p])
-      print({ metric: `${metric} ${p}`, unit: 'ms', values, ...(bar === undefined ? {} : { bar }) })
+      report({ bench: BENCH, metric: `${metric} ${p}`, unit: 'ms', values, ...(bar === undefined ? {} : { bar }) })
     }
   }
 }
@@ -90,38 +68,42 @@ function percentile(sorted: Float64Array, p: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] as number
 }
 
-const script = await bundleWorker()
-const records = 3_000_000
-const acrossMs: number[] = []
-const withinMs: number[] = []
-for (let run = 0; run <= runs; run++) {
-  const kind = 'throughput'
-  const across = await runThreads(script, [
-    { kind, role: 'produce', records },
-    { kind, role: 'consume', records },
-  ])
-  const within = await runThreads(script, [{ kind, role: 'both', records }])
-  if (run === 0) continue
-  acrossMs.push(across.cpuMs)
-  withinMs.push(within.cpuMs)
-}
-const perSecond = (cpuMs: number): number => records / 1000 / cpuMs
-print({ metric: 'across threads', unit: 'M records/CPU-s', values: acrossMs.map(perSecond) })
-print({ metric: 'within a thread', unit: 'M records/CPU-s', values: withinMs.map(perSecond) })
-const extraNs = acrossMs.map((cpuMs, i) => ((cpuMs - (withinMs[i] as number)) / records) * 1e6)
-print({ metric: 'extra of crossing', unit: 'ns/record', values: extraNs })
+const RECORDS = 3_000_000
 
-const cpuPercents: number[] = []
-const sinceDue = new LatencyFigures()
-const sinceEmitted = new LatencyFigures()
-for (let run = 0; run < runs; run++) {
-  const seconds = 8
-  const task: ExchangeTask = { kind: 'latency', recordsPerSecond: 25_000, seconds, warmUpSeconds: 2 }
-  const { results, cpuMs } = await runThreads<ShuffleLatencies>(script, [task, task])
-  sinceDue.add(results.flatMap((result) => result.sinceDueMs))
-  sinceEmitted.add(results.flatMap((result) => result.sinceEmittedMs))
-  cpuPercents.push((cpuMs / 1000 / seconds) * 100)
+/** Throughput first, then latency. */
+export async function run(report: Report, runs: number): Promise<void> {
+  const script = await bundleWorker()
+  const acrossMs: number[] = []
+  const withinMs: number[] = []
+  for (let i = 0; i <= runs; i++) {
+    const kind = 'throughput'
+    const across = await runThreads(script, [
+      { kind, role: 'produce', records: RECORDS },
+      { kind, role: 'consume', records: RECORDS },
+    ])
+    const within = await runThreads(script, [{ kind, role: 'both', records: RECORDS }])
+    if (i === 0) continue
+    acrossMs.push(across.cpuMs)
+    withinMs.push(within.cpuMs)
+  }
+  const perSecond = (cpuMs: number): number => RECORDS / 1000 / cpuMs
+  report({ bench: BENCH, metric: 'across threads', unit: 'M records/CPU-s', values: acrossMs.map(perSecond) })
+  report({ bench: BENCH, metric: 'within a thread', unit: 'M records/CPU-s', values: withinMs.map(perSecond) })
+  const extraNs = acrossMs.map((cpuMs, i) => ((cpuMs - (withinMs[i] as number)) / RECORDS) * 1e6)
+  report({ bench: BENCH, metric: 'extra of crossing', unit: 'ns/record', values: extraNs })
+
+  const cpuPercents: number[] = []
+  const sinceDue = new LatencyFigures()
+  const sinceEmitted = new LatencyFigures()
+  for (let i = 0; i < runs; i++) {
+    const seconds = 8
+    const task: ExchangeTask = { kind: 'latency', recordsPerSecond: 25_000, seconds, warmUpSeconds: 2 }
+    const { results, cpuMs } = await runThreads<ShuffleLatencies>(script, [task, task])
+    sinceDue.add(results.flatMap((result) => result.sinceDueMs))
+    sinceEmitted.add(results.flatMap((result) => result.sinceEmittedMs))
+    cpuPercents.push((cpuMs / 1000 / seconds) * 100)
+  }
+  sinceDue.report(report, 'keyed 2x2 at 50,000/s, due to read,', { p50: 1, p99: 3 })
+  sinceEmitted.report(report, 'keyed 2x2 at 50,000/s, emitted to read,', {})
+  report({ bench: BENCH, metric: 'keyed 2x2 at 50,000/s, processor', unit: '% of a core', values: cpuPercents })
 }
-sinceDue.print('keyed 2x2 at 50,000/s, due to read,', { p50: 1, p99: 3 })
-sinceEmitted.print('keyed 2x2 at 50,000/s, emitted to read,', {})
-print({ metric: 'keyed 2x2 at 50,000/s, processor', unit: '% of a core', values: cpuPercents })

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs'
+
+/** Clock ticks a second of `/proc/PID/stat`: fixed at 100 in Linux's interface. */
+const TICKS_PER_SECOND = 100
+
+/** Processor time of all threads of a process so far; undefined when it is gone or there is no `/proc`. */
+export function cpuSecondsOf(pid: number | undefined): number | undefined {
+  const text = readProc(pid, 'stat')
+  // The second field is the name in brackets, which may hold anything.
+  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ')
+  return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+}
+
+/** Proportional set size of a process in MB (10^6 bytes): its own memory and its share of what it shares. Undefined as above. */
+export function pssMbOf(pid: number | undefined): number | undefined {
+  const kilobytes = /^Pss:\s+(\d+) kB$/m.exec(readProc(pid, 'smaps_rollup') ?? '')?.[1]
+  return kilobytes === undefined ? undefined : (Number(kilobytes) * 1024) / 1e6
+}
+
+function readProc(pid: number | undefined, file: string): string | undefined {
+  if (pid === undefined) return undefined
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return undefined
+  }
+}
