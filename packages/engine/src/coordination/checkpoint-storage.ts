@@ -57,10 +57,11 @@ export class CheckpointStorage {
       const numbers = await this.#takenNumbers()
       await this.#refuseNewerEpoch(numbers)
       const number = (numbers.at(-1) ?? 0) + 1
-      if (await this.#create(number, this.#marker('takeover', number))) {
-        this.#last = number
-        return this.#newestBelow(numbers)
-      }
+      if (!(await this.#create(number, this.#marker('takeover', number)))) continue
+      // Whoever slept since it looked may have taken a number that was cleaned up meanwhile.
+      if ((await this.#highest()) > number) continue
+      this.#last = number
+      return this.#newestBelow(numbers)
     }
   }
 
@@ -84,7 +85,7 @@ export class CheckpointStorage {
     }
     await this.#createOwn(record.checkpointId, record)
     // A number that was cleaned up can be created again by an attempt that slept: the higher ones tell.
-    const highest = (await this.#takenNumbers()).at(-1) ?? 0
+    const highest = await this.#highest()
     if (highest > record.checkpointId) throw this.#fenced(highest)
   }
 
@@ -137,6 +138,10 @@ export class CheckpointStorage {
       .map(({ path }) => numberOf(this.folder, path))
       .filter((number) => number !== undefined)
       .sort((a, b) => a - b)
+  }
+
+  async #highest(): Promise<number> {
+    return (await this.#takenNumbers()).at(-1) ?? 0
   }
 
   async #newestBelow(numbers: readonly number[]): Promise<StoredCheckpoint | undefined> {

@@ -59,7 +59,8 @@ export class CheckpointChecker {
   #created(path: string, bytes: Uint8Array): void {
     if (!path.startsWith(`${this.#folder}/`) || !path.endsWith('/_metadata')) return
     const record = decodeMetadata(bytes, path)
-    if (record.kind === 'takeover') this.#owner = record.owner
+    const isHighest = this.#records.every((seen) => seen.record.checkpointId < record.checkpointId)
+    if (record.kind === 'takeover' && isHighest) this.#owner = record.owner
     this.#records.push({ record, fenced: this.#owner !== undefined && !isSame(record.owner, this.#owner) })
   }
 
