@@ -8,7 +8,10 @@ import { formatError, formatLogLine } from './terminal.ts'
 /** Parses a command line without carrying it out; what it would have printed. */
 function parse(...words: string[]): string {
   let text = ''
-  const quiet = { writeOut: (line: string) => void (text += line), writeErr: (line: string) => void (text += line) }
+  const write = (line: string): void => {
+    text += line
+  }
+  const quiet = { writeOut: write, writeErr: write }
   const program = createProgram(() => {})
   for (const command of [program, ...program.commands]) command.configureOutput(quiet).exitOverride()
   for (const command of program.commands) command.action(() => {})

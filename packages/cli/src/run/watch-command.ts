@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { type FSWatcher, watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { type Cancellable, systemClock, systemScheduler } from '@millrace/engine/spi'
+import { type Cancellable, systemScheduler } from '@millrace/engine/spi'
 import { prepareApplication } from '../application/prepare-application.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatError, toStandardError, type Write } from '../terminal.ts'
@@ -88,11 +88,10 @@ class Watch {
       return
     }
     this.#restarting = true
-    const startedMs = systemClock.monotonicMs()
     await this.#stopChild()
+    this.#write(`--- ${this.#options.application} changed, running it again\n`)
     await this.#start()
     this.#restarting = false
-    this.#write(`--- changed: runs again (${Math.round(systemClock.monotonicMs() - startedMs)} ms)\n`)
   }
 
   async #stopChild(): Promise<void> {

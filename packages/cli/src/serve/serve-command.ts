@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { LogLevel } from '@millrace/engine'
-import { asEngineError, EngineError, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
+import { EngineError, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
 import { type Endpoint, startEndpoint } from '@millrace/service'
 import { EXIT } from '../exit-codes.ts'
 import { homeDirectory } from '../places.ts'
@@ -54,7 +54,7 @@ async function start(
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     throw new EngineError('PORT_IN_USE', {
       kind: 'invalid',
-      message: `Port ${port} is taken: ${asEngineError(error).message}`,
+      message: `Port ${port} is taken.`,
       hint: 'Choose another with --port; 0 takes a free one.',
       details: { port },
       cause: error,
