@@ -16,7 +16,7 @@ import type { Sink } from '../spi/sink.ts'
 import type { DeadLetter } from '../spi/source.ts'
 import { valueState } from '../spi/state.ts'
 import type { StreamExecutionEnvironment } from './environment.ts'
-import type { Key, Synchronous } from './types.ts'
+import type { AsyncRefused, Key, Synchronous } from './types.ts'
 import { WindowedStream } from './windowed-stream.ts'
 
 /** Records of one type, to be transformed. Nothing runs until the environment executes. */
@@ -36,16 +36,17 @@ export class DataStream<T> {
   }
 
   filter<S extends T>(keep: (value: T) => value is S): SingleOutputStream<S>
-  filter<R extends boolean>(keep: ((value: T) => R) & Synchronous<R>): SingleOutputStream<T>
+  filter<R extends boolean | PromiseLike<unknown>>(keep: ((value: T) => R) & Synchronous<R>): SingleOutputStream<T>
   filter(keep: (value: T) => boolean): SingleOutputStream<T> {
     refuseAsync(keep, 'filter')
     return this.transform('Filter', false, (context) => new FilterOperator<T>(keep, context))
   }
 
   /** Any number of records out: return them, or hand them to the collector. */
-  flatMap<R>(fn: (value: T, out: Collector<R>) => Iterable<R> | void): SingleOutputStream<R> {
+  flatMap<R>(fn: (value: T, out: Collector<R>) => Iterable<R> | void | AsyncRefused): SingleOutputStream<R> {
     refuseAsync(fn, 'flatMap')
-    return this.transform('FlatMap', false, (context) => new FlatMapOperator<T, R>(fn, context))
+    const each = fn as (value: T, out: Collector<R>) => Iterable<R> | void
+    return this.transform('FlatMap', false, (context) => new FlatMapOperator<T, R>(each, context))
   }
 
   /** Runs a process function; `create` is called once a subtask. */
@@ -55,9 +56,9 @@ export class DataStream<T> {
   }
 
   /** Sends each record to the subtask that owns its key: what follows has state and timers a key. */
-  keyBy<K extends Key>(keyOf: ((value: T) => K) & Synchronous<K>): KeyedStream<T, K> {
+  keyBy<K extends Key | PromiseLike<unknown>>(keyOf: ((value: T) => K) & Synchronous<K>): KeyedStream<T, K & Key> {
     refuseAsync(keyOf, 'keyBy')
-    return new KeyedStream(this, keyOf as (value: T) => K)
+    return new KeyedStream(this, keyOf as (value: T) => K & Key)
   }
 
   /** The records of all streams, in no particular order; event time is the lowest of them. */
@@ -209,8 +210,8 @@ export class KeyedStream<T, K extends Key> {
   }
 
   /** Combines all records of a key so far; emits after every record, the first unchanged. */
-  reduce(combine: ((a: T, b: T) => T) & Synchronous<T>): SingleOutputStream<T> {
-    const reduce = combine as (a: T, b: T) => T
+  reduce<R extends T | PromiseLike<unknown>>(combine: ((a: T, b: T) => R) & Synchronous<R>): SingleOutputStream<T> {
+    const reduce = combine as unknown as (a: T, b: T) => T
     return this.process<T>(() => {
       let state: { value(): T | null; update(value: T): void }
       return {

@@ -14,8 +14,11 @@ export interface AggregateFunction<I, A, R> {
   getResult(accumulator: A): R
 }
 
-/** Sees what a window holds when it fires: the aggregate, or all its records. */
-export type WindowFunction<K, C, R> = (key: K, window: TimeWindow, contents: C, out: Collector<R>) => void
+/**
+ * Sees what a window holds when it fires: the aggregate, or all its records. What it returns is emitted, unless that is
+ * undefined; any number of records go to the collector.
+ */
+export type WindowFunction<K, C, R> = (key: K, window: TimeWindow, contents: C, out: Collector<R>) => R | void
 
 /** Windows of event time, aligned to the epoch plus an offset. */
 export const TumblingEventTimeWindows = {
@@ -67,8 +70,11 @@ export class WindowedStream<T, K extends Key> {
     return this
   }
 
-  reduce(combine: ((a: T, b: T) => T) & Synchronous<T>): SingleOutputStream<T>
-  reduce<R>(combine: ((a: T, b: T) => T) & Synchronous<T>, fn: WindowFunction<K, T, R>): SingleOutputStream<R>
+  reduce<V extends T | PromiseLike<unknown>>(combine: ((a: T, b: T) => V) & Synchronous<V>): SingleOutputStream<T>
+  reduce<V extends T | PromiseLike<unknown>, R>(
+    combine: ((a: T, b: T) => V) & Synchronous<V>,
+    fn: WindowFunction<K, T, R>,
+  ): SingleOutputStream<R>
   reduce<R>(combine: (a: T, b: T) => T, fn?: WindowFunction<K, T, R>): SingleOutputStream<R> {
     const contents: WindowContents<T, T, T> = {
       kind: 'fold',
@@ -115,4 +121,4 @@ export class WindowedStream<T, K extends Key> {
   }
 }
 
-const emitResult: WindowFunction<any, any, any> = (_key, _window, result, out) => out.collect(result)
+const emitResult: WindowFunction<any, any, any> = (_key, _window, result) => result

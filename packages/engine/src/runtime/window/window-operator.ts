@@ -22,8 +22,8 @@ export interface WindowSettings<K, I, A, R, O> {
   /** Where records go that come after their window was cleaned; counted as dropped when undefined. */
   readonly lateTag: string | undefined
   readonly contents: WindowContents<I, A, R>
-  /** Called when the window fires, with its result or its records. */
-  emit(key: K, window: TimeWindow, contents: R | readonly I[], out: Collector<O>): void
+  /** Called when the window fires, with its result or its records. What it returns is emitted too, unless undefined. */
+  emit(key: K, window: TimeWindow, contents: R | readonly I[], out: Collector<O>): O | void
 }
 
 /**
@@ -117,7 +117,8 @@ export class WindowOperator<K, I, A, R, O> extends Operator<I> {
     const contents = this.#contents.read(window.startMs)
     if (contents === undefined) return
     this.#resultTimestampMs = maxTimestampMs(window)
-    this.#settings.emit(this.#state.currentKey() as K, window, contents, this.#collector)
+    const result = this.#settings.emit(this.#state.currentKey() as K, window, contents, this.#collector)
+    if (result !== undefined) this.#collector.collect(result)
   }
 
   override snapshot(_checkpointId: number, _reason: SnapshotReason): OperatorSnapshot {
