@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { EngineError } from '@millrace/engine'
 import { expect, test } from 'vitest'
 import { createProgram } from './command-line.ts'
+import { EXIT } from './exit-codes.ts'
 import { applicationDirectory, homeDirectory, isRemote } from './places.ts'
 import { commandToGoOn, type RunOptions } from './run/run-options.ts'
 import { formatError, formatLogLine } from './terminal.ts'
@@ -103,4 +105,20 @@ test('an error has its code, message, hint and cause; its stack only where user 
     'STORAGE_FULL: The disk is full.\n  hint: Free some.\n  caused by: ENOSPC: no space left\n',
   )
   expect(formatError(new RangeError('mine'))).toMatch(/^APPLICATION_ERROR: mine\n {4}at .*command-line\.test\.ts/)
+})
+
+test('the reference names every command and option', () => {
+  const file = new URL('../../../docs/reference/command-line.md', import.meta.url)
+  const sections = readFileSync(file, 'utf8').split(/^## /m)
+  for (const command of createProgram(() => {}).commands) {
+    const section = sections.find((text) => text.startsWith(`\`millrace ${command.name()} `))
+    expect(section, command.name()).toBeDefined()
+    for (const { long } of command.options) expect(section, `${command.name()} ${long}`).toContain(long)
+  }
+})
+
+test('the reference names every exit code', () => {
+  const file = new URL('../../../docs/reference/application-process.md', import.meta.url)
+  const table = readFileSync(file, 'utf8')
+  for (const code of Object.values(EXIT)) expect(table).toContain(`\n| ${code} | `)
 })
