@@ -99,6 +99,7 @@ const receiver = new AlertReceiver({
     }
     alertIds.set(id, true)
     alerts++
+    if (alerts === 1) tell({ type: 'first-alert' })
     latencies.alerted(id, atMs)
   },
   onConfirmation: (topicArn, token) => {

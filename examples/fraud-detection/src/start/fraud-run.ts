@@ -40,6 +40,7 @@ export interface FraudRunSettings {
 /** What happens, for whoever shows or disturbs the run. */
 export interface FraudRunListener {
   onProgress?(figures: ProducerFigures): void
+  onFirstAlert?(): void
   onCheckpoint?(checkpoint: { readonly id: number; readonly path: string | null; readonly durationMs: number }): void
   /** The application runs, at first and after each recovery. */
   onRunning?(): void
@@ -154,6 +155,7 @@ export class FraudRun {
       args: Object.entries(args).flatMap(([name, value]) => [`--${name}`, value]),
       env: this.#env,
       onProgress: (figures) => this.#listener.onProgress?.(figures),
+      onFirstAlert: () => this.#listener.onFirstAlert?.(),
     })
     producer.acknowledged.catch((error: Error) => this.#gaveUp?.(error))
     this.#producer = producer

@@ -52,6 +52,7 @@ async function run(options: StartOptions): Promise<void> {
     { ...options, dir },
     {
       onProgress: show,
+      onFirstAlert: () => say(`the first alert came ${(performance.now() / 1000).toFixed(1)} s after the start`),
       onCheckpoint: ({ id, durationMs }) => {
         lastCheckpoint = `${id} (${durationMs.toFixed(0)} ms)`
       },

@@ -15,6 +15,7 @@ export interface ProducerFigures {
 type ProducerMessage =
   | { readonly type: 'ready' }
   | ({ readonly type: 'progress' } & ProducerFigures)
+  | { readonly type: 'first-alert' }
   | {
       readonly type: 'acknowledged'
       readonly acknowledged: number
@@ -36,6 +37,7 @@ export class ProducerProcess {
     readonly args: readonly string[]
     readonly env: NodeJS.ProcessEnv
     readonly onProgress: (figures: ProducerFigures) => void
+    readonly onFirstAlert: () => void
   }) {
     const waiting = {
       ready: deferred<void>(),
@@ -51,6 +53,7 @@ export class ProducerProcess {
         const message = JSON.parse(line) as ProducerMessage
         if (message.type === 'ready') waiting.ready.resolve()
         else if (message.type === 'progress') settings.onProgress(message)
+        else if (message.type === 'first-alert') settings.onFirstAlert()
         else if (message.type === 'acknowledged') waiting.acknowledged.resolve(message.positions)
         else if (message.type === 'summary') waiting.summary.resolve(message)
         else fail(new Error(`the producer gave up: ${message.error}`))
