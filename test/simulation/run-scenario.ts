@@ -45,7 +45,9 @@ export interface SimulationReport {
 
 const CHECKPOINTS = '/checkpoints'
 /** A job that isn't done by then hangs: every trouble is over after some seconds. */
-const LIMIT_MS = 120_000
+const LIMIT_MS = 60_000
+/** The checkpoint time-out of a process that replaces one whose own was too short. */
+const PATIENT_MS = 2000
 /** What may be under way in a channel as JSON: its credit (16 KiB encoded) and what one batch may add. */
 const MAX_CHANNEL_BYTES = 96 * 1024
 
@@ -177,7 +179,7 @@ class ScenarioRun {
       }
       // Given up by its restart strategy: somebody starts it again.
       this.#disturbed = true
-      process = this.#start(phase, 'latest')
+      process = this.#start({ ...phase, checkpoints: { ...phase.checkpoints, timeoutMs: PATIENT_MS } }, 'latest')
     }
   }
 

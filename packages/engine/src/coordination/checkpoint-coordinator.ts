@@ -170,7 +170,9 @@ export class CheckpointCoordinator {
     }
     const folder = storage?.folderOf(id) ?? request.targetFolder
     const barrier = { checkpointId: id, kind: request.kind, timestampMs, stop: request.stop }
-    this.#env.post({ kind: 'trigger-checkpoint', barrier, folder })
+    const { epoch, attempt, nonce } = this.#env.owner
+    const target = folder === undefined ? undefined : { folder, writer: `${epoch}-${attempt}-${nonce.slice(0, 8)}` }
+    this.#env.post({ kind: 'trigger-checkpoint', barrier, target })
   }
 
   #missing(): number {

@@ -58,11 +58,16 @@ export async function restoredSplits(
 }
 
 /** Where all readers of a checkpoint stand: the splits of every source, with their positions. */
-export async function splitsOf({ folder, record }: StoredCheckpoint, fileSystems: FileSystems): Promise<readonly Split[]> {
+export async function splitsOf(
+  { folder, record }: StoredCheckpoint,
+  fileSystems: FileSystems,
+): Promise<readonly Split[]> {
   const locations = record.operators.map(({ operatorId, files }) => ({
     operatorId,
     files: files.map((file) => `${folder}/${file}`),
   }))
-  const perOperator = await Promise.all(locations.map(({ operatorId }) => restoredSplits(operatorId, locations, fileSystems)))
+  const perOperator = await Promise.all(
+    locations.map(({ operatorId }) => restoredSplits(operatorId, locations, fileSystems)),
+  )
   return perOperator.flat()
 }

@@ -22,6 +22,16 @@ export interface Deployment {
   readonly restore: readonly OperatorStateLocation[]
 }
 
+/** Where the subtasks put the files of one checkpoint. */
+export interface CheckpointTarget {
+  readonly folder: string
+  /**
+   * Part of each file's name, of no other attempt's: one that doesn't know yet that it was replaced writes into the
+   * folders of its successor.
+   */
+  readonly writer: string
+}
+
 /** What an acknowledged subtask has put where. */
 export interface SubtaskSnapshot extends SubtaskId {
   /** The file's full path; undefined when the job has nowhere to store state. */
@@ -46,8 +56,8 @@ export type ToThread =
     }
   | { readonly kind: 'no-more-splits'; readonly operatorId: string; readonly subtask: number }
   | { readonly kind: 'source-event'; readonly operatorId: string; readonly subtask: number; readonly event: unknown }
-  /** Starts a checkpoint in the source subtasks; `folder` is where all subtasks write their files. */
-  | { readonly kind: 'trigger-checkpoint'; readonly barrier: Barrier; readonly folder: string | undefined }
+  /** Starts a checkpoint in the source subtasks; `target` is where all subtasks write their files. */
+  | { readonly kind: 'trigger-checkpoint'; readonly barrier: Barrier; readonly target: CheckpointTarget | undefined }
   | { readonly kind: 'checkpoint-complete'; readonly checkpointId: number }
   | { readonly kind: 'checkpoint-aborted'; readonly checkpointId: number }
   | { readonly kind: 'collect-metrics'; readonly requestId: number }

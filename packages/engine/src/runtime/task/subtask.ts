@@ -10,7 +10,7 @@ import type { Operator, OperatorSnapshot } from '../operators/operator.ts'
 import { SourceOperator } from '../source/source-operator.ts'
 import type { StateSweep } from '../state/heap-state-sweep.ts'
 import { SnapshotFileWriter } from '../state/snapshot-file.ts'
-import type { FromThread, SubtaskId } from './messages.ts'
+import type { CheckpointTarget, FromThread, SubtaskId } from './messages.ts'
 import type { OperatorChain } from './operator-chain.ts'
 import type { RunningSweep } from './sweep-queue.ts'
 
@@ -21,9 +21,7 @@ export interface SubtaskHost {
   /** Sweeps in slices between batches. */
   sweep(sweep: StateSweep): RunningSweep
   /** Where files of that checkpoint go; undefined when the job has nowhere to store state. */
-  checkpointFolder(
-    checkpointId: number,
-  ): Promise<{ readonly folder: string; readonly fileSystem: FileSystem } | undefined>
+  checkpointTarget(checkpointId: number): Promise<(CheckpointTarget & { readonly fileSystem: FileSystem }) | undefined>
 }
 
 /**
@@ -226,7 +224,7 @@ export class Subtask {
     // Both kinds of work start now and go on side by side.
     const sweeps = parts.map(({ snapshot }) => this.#sweep(checkpointId, snapshot))
     const [lists] = await Promise.all([Promise.all(parts.map(({ snapshot }) => snapshot.lists)), Promise.all(sweeps)])
-    const target = await this.#host.checkpointFolder(checkpointId)
+    const target = await this.#host.checkpointTarget(checkpointId)
     const stored = target && (await this.#store(target, parts, lists))
     this.#host.post({
       kind: 'checkpoint-acknowledged',
@@ -244,7 +242,7 @@ export class Subtask {
 
   /** Writes the subtask's file of that checkpoint. */
   async #store(
-    { folder, fileSystem }: { readonly folder: string; readonly fileSystem: FileSystem },
+    { folder, writer: owner, fileSystem }: CheckpointTarget & { readonly fileSystem: FileSystem },
     parts: readonly { operatorId: string; snapshot: OperatorSnapshot }[],
     lists: readonly (Readonly<Record<string, readonly unknown[]>> | undefined)[],
   ): Promise<{ file: string; sizeBytes: number; operatorIds: string[] }> {
@@ -263,7 +261,7 @@ export class Subtask {
       }
     }
     const { bytes } = writer.finish()
-    const file = `${folder}/task-${this.id.task}-${this.id.subtask}.state`
+    const file = `${folder}/task-${this.id.task}-${this.id.subtask}-${owner}.state`
     await fileSystem.write(file, bytes)
     return { file, sizeBytes: bytes.length, operatorIds: [...operatorIds] }
   }

@@ -12,7 +12,7 @@ import type { Operator, OperatorContext, Output } from '../operators/operator.ts
 import type { SourceCoordinatorGateway } from '../source/source-operator.ts'
 import { HeapKeyedStateBackend } from '../state/heap-keyed-state-backend.ts'
 import type { FileSystems } from '../storage/file-systems.ts'
-import { CheckpointFolders } from './checkpoint-folders.ts'
+import { CheckpointTargets } from './checkpoint-targets.ts'
 import type { Deployment, FromThread, OperatorMetrics, SubtaskId, ToThread } from './messages.ts'
 import { OperatorChain } from './operator-chain.ts'
 import { createPartitioner } from './partitioner-description.ts'
@@ -70,7 +70,7 @@ export class TaskThread {
   readonly #subtasks: Subtask[] = []
   readonly #metrics: { id: SubtaskId; operator: OperatorDescription; group: MetricGroup }[] = []
   readonly #sweeps = new SweepQueue()
-  readonly #checkpointFolders = new CheckpointFolders()
+  readonly #checkpointTargets = new CheckpointTargets()
   readonly #logger: Logger
   #logLevel: LogLevel = 'info'
   #state: 'new' | 'deployed' | 'running' | 'failed' | 'closed' = 'new'
@@ -119,18 +119,18 @@ export class TaskThread {
         this.#sourceSubtask(message).source?.handleEvent(message.event)
         return
       case 'trigger-checkpoint':
-        this.#checkpointFolders.announce(message.barrier.checkpointId, message.folder)
+        this.#checkpointTargets.announce(message.barrier.checkpointId, message.target)
         for (const subtask of this.#subtasks) {
           this.#guard(subtask, () => subtask.triggerCheckpoint(message.barrier))
         }
         this.#env.waker.wake()
         return
       case 'checkpoint-complete':
-        this.#checkpointFolders.forgetUpTo(message.checkpointId)
+        this.#checkpointTargets.forgetUpTo(message.checkpointId)
         this.#notifyComplete(message.checkpointId)
         return
       case 'checkpoint-aborted':
-        this.#checkpointFolders.forgetUpTo(message.checkpointId)
+        this.#checkpointTargets.forgetUpTo(message.checkpointId)
         for (const subtask of this.#subtasks) subtask.abortCheckpoint(message.checkpointId)
         this.#env.waker.wake()
         return
@@ -258,7 +258,7 @@ export class TaskThread {
         this.#env.waker.wake()
         return this.#sweeps.start(sweep)
       },
-      checkpointFolder: (checkpointId) => this.#checkpointFolder(checkpointId),
+      checkpointTarget: (checkpointId) => this.#checkpointTarget(checkpointId),
     })
   }
 
@@ -313,9 +313,9 @@ export class TaskThread {
     return operator.factory.create(context, gateway)
   }
 
-  async #checkpointFolder(checkpointId: number) {
-    const folder = await this.#checkpointFolders.folderOf(checkpointId)
-    return folder === undefined ? undefined : { folder, fileSystem: this.#env.fileSystems.forPath(folder) }
+  async #checkpointTarget(checkpointId: number) {
+    const target = await this.#checkpointTargets.targetOf(checkpointId)
+    return target && { ...target, fileSystem: this.#env.fileSystems.forPath(target.folder) }
   }
 
   #sourceSubtask(about: { readonly operatorId: string; readonly subtask: number }): Subtask {

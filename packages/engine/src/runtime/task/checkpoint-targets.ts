@@ -1,7 +1,8 @@
 import { EngineError } from '../../common/errors.ts'
+import type { CheckpointTarget } from './messages.ts'
 
 interface Waiting {
-  resolve(folder: string | undefined): void
+  resolve(target: CheckpointTarget | undefined): void
   reject(error: EngineError): void
 }
 
@@ -9,22 +10,22 @@ interface Waiting {
  * Where the files of each checkpoint go, as the coordinator's trigger tells. A barrier may come over a ring before the
  * trigger message does: whoever asks early waits for it.
  */
-export class CheckpointFolders {
-  readonly #folders = new Map<number, string | undefined>()
+export class CheckpointTargets {
+  readonly #targets = new Map<number, CheckpointTarget | undefined>()
   readonly #waiting = new Map<number, Waiting[]>()
   #overUpTo = 0
 
-  /** The trigger has come; `folder` undefined: the job has nowhere to store state. */
-  announce(checkpointId: number, folder: string | undefined): void {
-    this.#folders.set(checkpointId, folder)
-    for (const { resolve } of this.#waiting.get(checkpointId) ?? []) resolve(folder)
+  /** The trigger has come; `target` undefined: the job has nowhere to store state. */
+  announce(checkpointId: number, target: CheckpointTarget | undefined): void {
+    this.#targets.set(checkpointId, target)
+    for (const { resolve } of this.#waiting.get(checkpointId) ?? []) resolve(target)
     this.#waiting.delete(checkpointId)
   }
 
   /** That checkpoint and all before it are complete or given up. */
   forgetUpTo(checkpointId: number): void {
     this.#overUpTo = Math.max(this.#overUpTo, checkpointId)
-    for (const id of this.#folders.keys()) if (id <= checkpointId) this.#folders.delete(id)
+    for (const id of this.#targets.keys()) if (id <= checkpointId) this.#targets.delete(id)
     for (const [id, waiting] of this.#waiting) {
       if (id > checkpointId) continue
       this.#waiting.delete(id)
@@ -33,8 +34,8 @@ export class CheckpointFolders {
   }
 
   /** Rejects with `CHECKPOINT_ABORTED` when that checkpoint is over. */
-  folderOf(checkpointId: number): Promise<string | undefined> {
-    if (this.#folders.has(checkpointId)) return Promise.resolve(this.#folders.get(checkpointId))
+  targetOf(checkpointId: number): Promise<CheckpointTarget | undefined> {
+    if (this.#targets.has(checkpointId)) return Promise.resolve(this.#targets.get(checkpointId))
     if (checkpointId <= this.#overUpTo) return Promise.reject(over(checkpointId))
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(checkpointId) ?? []
