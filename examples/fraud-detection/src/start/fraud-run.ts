@@ -1,22 +1,16 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import {
-  createFileSystems,
-  loadCheckpoint,
-  localFileSystem,
-  splitsOf,
-  systemClock,
-  systemRandom,
-} from '@millrace/engine/host'
+import { type FileSystems, loadCheckpoint, splitsOf } from '@millrace/engine/host'
 import { type ApplicationProcess, launchApplication } from '@millrace/service/launchers'
 import { BLOCK } from '../generator.ts'
+import type { HttpProtocol } from '../producer/aws.ts'
 import { PROPERTY_GROUP } from '../settings.ts'
-import { ensureStreamAndTopic, STREAM } from './aws-setup.ts'
+import { ensureBucket, ensureStreamAndTopic, STREAM } from './aws-setup.ts'
 import { spawnLines } from './child-lines.ts'
 import { EndpointProcess } from './endpoint.ts'
 import { nextIndex, type ProducerFigures, ProducerProcess } from './producer-process.ts'
+import { countFlagged, download, runFileSystems } from './run-files.ts'
 
 export interface FraudRunSettings {
   readonly dir: string
@@ -29,8 +23,12 @@ export interface FraudRunSettings {
   readonly threads: number
   readonly checkpointIntervalMs: number
   readonly throttling: boolean
+  /** AWS-compatible services to use instead of our own endpoint: their address, or `aws` for what the SDK's environment says. */
   readonly endpoint: string | undefined
+  /** `s3://bucket/prefix` of outputs and checkpoints instead of the directory. */
   readonly output: string | undefined
+  /** How Kinesis is spoken to; `http2` unless given. */
+  readonly httpProtocol?: HttpProtocol
   /** The application module; the example's own unless given. */
   readonly application?: string
   /** For the application's process, such as `--max-old-space-size=256`. */
@@ -73,6 +71,7 @@ export class FraudRun {
   readonly #listener: FraudRunListener
   readonly #env: NodeJS.ProcessEnv
   #endpoint: EndpointProcess | undefined
+  #fileSystems: FileSystems | undefined
   #producer: ProducerProcess | undefined
   #application: ApplicationProcess | undefined
   #topicArn = ''
@@ -89,17 +88,21 @@ export class FraudRun {
     this.#listener = listener
     this.#env = {
       ...process.env,
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       AWS_REGION: process.env['AWS_REGION'] ?? REGION,
-      ...(settings.endpoint === undefined
-        ? { AWS_SHARED_CREDENTIALS_FILE: join(settings.dir, 'credentials'), AWS_EC2_METADATA_DISABLED: 'true' }
-        : {}),
+      ...environmentOf(settings),
     }
     // Also for the AWS SDK in this process.
     Object.assign(process.env, this.#env)
   }
 
-  get endpointUrl(): string {
-    return this.settings.endpoint ?? (this.#endpoint as EndpointProcess).url
+  get endpointName(): string {
+    return this.#endpoint?.url ?? this.settings.endpoint ?? 'none'
+  }
+
+  /** Where outputs and checkpoints lie: the directory, or the path on S3. */
+  get #base(): string {
+    return this.settings.output ?? this.settings.dir
   }
 
   get application(): ApplicationProcess | undefined {
@@ -117,7 +120,7 @@ export class FraudRun {
 
   /** Starts everything; resolves when the application runs and the producer puts. */
   async start(): Promise<void> {
-    const { dir, endpoint, port, throttling } = this.settings
+    const { dir, endpoint, output, port, throttling } = this.settings
     this.failure.catch(() => {})
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     if (endpoint === undefined) {
@@ -127,8 +130,11 @@ export class FraudRun {
       }
       this.#endpoint = await EndpointProcess.start({ commandFile, dir, port, throttling, onRestart })
     }
-    const { topicArn } = await ensureStreamAndTopic(this.endpointUrl, this.#env['AWS_REGION'] as string)
+    const region = this.#env['AWS_REGION'] as string
+    const { topicArn } = await ensureStreamAndTopic(this.#endpoint?.url, region, this.#httpProtocol)
     this.#topicArn = topicArn
+    if (output !== undefined) await ensureBucket(output, region)
+    this.#fileSystems = await runFileSystems(output !== undefined)
     this.#flaggedBefore = await this.#countFlagged()
     const producer = this.#startProducer()
     this.#launchApplication()
@@ -143,7 +149,7 @@ export class FraudRun {
     const args = {
       stream: STREAM,
       topic: this.#topicArn,
-      endpoint: this.endpointUrl,
+      ...this.#endpointArguments(),
       rate: String(rate),
       seed: String(seed),
       first: String(first),
@@ -152,7 +158,7 @@ export class FraudRun {
     }
     const producer = new ProducerProcess({
       file: here('../producer.ts'),
-      args: Object.entries(args).flatMap(([name, value]) => [`--${name}`, value]),
+      args: words(args),
       env: this.#env,
       onProgress: (figures) => this.#listener.onProgress?.(figures),
       onFirstAlert: () => this.#listener.onFirstAlert?.(),
@@ -163,16 +169,17 @@ export class FraudRun {
   }
 
   #launchApplication(): void {
-    const { dir, parallelism, threads, source, output, checkpointIntervalMs } = this.settings
+    const { dir, parallelism, threads, source, checkpointIntervalMs } = this.settings
     const propertiesFile = join(dir, 'application_properties.json')
     const properties = {
       stream: STREAM,
       reader: source,
-      output: output === undefined ? join(dir, 'output') : `${output}/output`,
+      output: `${this.#base}/output`,
       'topic.arn': this.#topicArn,
       'checkpoint.interval.ms': String(checkpointIntervalMs),
-      'aws.endpoint': this.endpointUrl,
       'aws.region': this.#env['AWS_REGION'],
+      'aws.http.protocol': this.#httpProtocol,
+      ...(this.#endpoint === undefined ? {} : { 'aws.endpoint': this.#endpoint.url }),
     }
     writeFileSync(
       propertiesFile,
@@ -183,7 +190,7 @@ export class FraudRun {
         commandFile,
         application: this.settings.application ?? here('../application.ts'),
         directory: join(dir, 'application'),
-        checkpoints: output === undefined ? join(dir, 'checkpoints') : `${output}/checkpoints`,
+        checkpoints: `${this.#base}/checkpoints`,
         from: 'latest',
         parallelism,
         threads,
@@ -239,8 +246,8 @@ export class FraudRun {
   }
 
   async #isCovered(positions: Readonly<Record<string, string>>): Promise<boolean> {
-    if (this.#checkpointPath === undefined || this.settings.output !== undefined) return this.#isCoveredByMetrics()
-    const fileSystems = createFileSystems({ file: localFileSystem({ clock: systemClock, random: systemRandom }) })
+    if (this.#checkpointPath === undefined) return false
+    const fileSystems = this.#fileSystems as FileSystems
     try {
       const checkpoint = await loadCheckpoint(this.#checkpointPath, fileSystems.forPath(this.#checkpointPath))
       const read = new Map((await splitsOf(checkpoint, fileSystems)).map((split) => [split.id, positionOf(split)]))
@@ -251,17 +258,6 @@ export class FraudRun {
       if (code === 'SAVEPOINT_NOT_FOUND' || code === 'FILE_NOT_FOUND') return false
       throw error
     }
-  }
-
-  /** Where checkpoints lie on S3: a savepoint taken when the sources are at the tip covers everything before it. */
-  async #isCoveredByMetrics(): Promise<boolean> {
-    const metrics = await this.#application?.metrics().catch(() => undefined)
-    const behind = (metrics?.operators ?? []).flatMap(({ values }) =>
-      Object.entries(values)
-        .filter(([name]) => name.endsWith('millisBehindLatest'))
-        .map(([, value]) => value),
-    )
-    return behind.length > 0 && behind.every((value) => value === 0)
   }
 
   /** No more transactions; resolves when those that were put are acknowledged. */
@@ -295,24 +291,32 @@ export class FraudRun {
     return (this.#producer as ProducerProcess).finish(alerts, timeoutMs)
   }
 
-  /** Flagged transactions in finished files; on S3 they aren't counted. */
-  async #countFlagged(): Promise<number> {
-    return this.settings.output === undefined ? countFlagged(join(this.settings.dir, 'output', 'flagged')) : 0
+  #countFlagged(): Promise<number> {
+    return countFlagged(this.#fileSystems as FileSystems, `${this.#base}/output/flagged`)
   }
 
-  /** Compares log and files; what differs goes to standard error. */
-  oracle(): Promise<OracleAnswer> {
+  get #httpProtocol(): HttpProtocol {
+    return this.settings.httpProtocol ?? 'http2'
+  }
+
+  /** Services that aren't ours are found by the SDK's environment alone. */
+  #endpointArguments(): Readonly<Record<string, string>> {
+    const protocol = { 'http-protocol': this.#httpProtocol }
+    return this.#endpoint === undefined ? protocol : { ...protocol, endpoint: this.#endpoint.url }
+  }
+
+  /** Compares log and files, those on S3 by a copy in the directory; what differs goes to standard error. */
+  async oracle(): Promise<OracleAnswer> {
+    const { dir, output } = this.settings
+    if (output !== undefined) await download(this.#fileSystems as FileSystems, `${output}/output`, join(dir, 'output'))
+    return this.#runOracle()
+  }
+
+  #runOracle(): Promise<OracleAnswer> {
     return new Promise((resolve, reject) => {
       let last = ''
-      const args = [
-        '--import',
-        'tsx',
-        here('../oracle/main.ts'),
-        '--dir',
-        this.settings.dir,
-        '--endpoint',
-        this.endpointUrl,
-      ]
+      const options = words({ dir: this.settings.dir, ...this.#endpointArguments() })
+      const args = ['--import', 'tsx', here('../oracle/main.ts'), ...options]
       const child = spawnLines(args, {
         env: this.#env,
         onLine: (line) => {
@@ -345,19 +349,16 @@ function positionOf(split: unknown): string {
   return position?.sequenceNumber ?? '0'
 }
 
-/** Distinct flagged positions in finished part files. */
-async function countFlagged(folder: string): Promise<number> {
-  const ids = new Set<string>()
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  for (const entry of entries) {
-    if (!entry.isFile() || /^[._]/.test(entry.name)) continue
-    for (const line of (await readFile(join(entry.parentPath, entry.name), 'utf8')).split('\n')) {
-      if (line === '') continue
-      const { shard, sequenceNumber } = JSON.parse(line) as { shard: string; sequenceNumber: string }
-      ids.add(`${shard}:${sequenceNumber}`)
-    }
-  }
-  return ids.size
+/** What the processes of a run find AWS by: our own endpoint's credentials, or the address they were told. */
+function environmentOf({ dir, endpoint }: FraudRunSettings): NodeJS.ProcessEnv {
+  if (endpoint === 'aws') return {}
+  if (endpoint !== undefined) return { AWS_ENDPOINT_URL: endpoint }
+  return { AWS_SHARED_CREDENTIALS_FILE: join(dir, 'credentials'), AWS_EC2_METADATA_DISABLED: 'true' }
+}
+
+/** `--name value` of each. */
+function words(options: Readonly<Record<string, string>>): string[] {
+  return Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
 }
 
 function sleep(ms: number): Promise<void> {

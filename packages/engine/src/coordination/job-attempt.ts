@@ -237,7 +237,8 @@ export class JobAttempt {
       const savepoint = await this.#checkpoints.trigger(request)
       this.#stopSavepoint = savepoint
       this.#awaitNotified(savepoint.id)
-      await this.outcome
+      const outcome = await this.outcome
+      if (outcome.kind === 'failed') throw stoppedBadly(savepoint, outcome.error)
       return savepoint
     } catch (error) {
       this.#stopping = false
@@ -372,4 +373,15 @@ export class JobAttempt {
       else this.#postAll({ kind: 'close' })
     })
   }
+}
+
+/** The savepoint is good, yet not all that follows from it was done: the restart does it (rule CP-10). */
+function stoppedBadly({ id, path }: CompletedCheckpoint, cause: EngineError): EngineError {
+  return new EngineError('STOP_INCOMPLETE', {
+    kind: cause.kind,
+    message: `Savepoint ${path ?? id} is complete, but the application failed before it had stopped: ${cause.message}`,
+    hint: 'The application restarts from that savepoint by its restart strategy; stop it again.',
+    details: { savepoint: path, checkpointId: id },
+    cause,
+  })
 }
