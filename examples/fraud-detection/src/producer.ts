@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
 import { BLOCK, generate } from './generator.ts'
 import { AlertReceiver } from './producer/alert-receiver.ts'
-import { isFatal, StreamClient, TopicClient } from './producer/aws.ts'
+import { type HttpProtocol, isFatal, StreamClient, TopicClient } from './producer/aws.ts'
 import { Journal } from './producer/journal.ts'
 import { Bounded, Latencies } from './producer/latencies.ts'
 import { PutPipeline } from './producer/put-pipeline.ts'
@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     stream: { type: 'string', default: 'transactions' },
     topic: { type: 'string' },
     endpoint: { type: 'string' },
+    'http-protocol': { type: 'string', default: 'http2' },
     transactions: { type: 'string' },
     rate: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
@@ -49,6 +50,12 @@ function whole(name: 'transactions' | 'rate' | 'seed' | 'first'): number {
   return value
 }
 
+function httpProtocol(): HttpProtocol {
+  const protocol = options['http-protocol']
+  if (protocol !== 'http1.1' && protocol !== 'http2') throw new Error('--http-protocol must be http2 or http1.1')
+  return protocol
+}
+
 const address = {
   ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
   region: process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'] ?? 'us-east-1',
@@ -64,7 +71,7 @@ let planted = 0
 let next = first
 
 const journal = options.journal === undefined ? undefined : new Journal(options.journal)
-const stream = new StreamClient(options.stream, address)
+const stream = new StreamClient(options.stream, address, httpProtocol())
 const pipeline = new PutPipeline(
   {
     records: generate({

@@ -3,6 +3,8 @@ import { EngineError, type PropertyGroups } from '@millrace/engine'
 /** Id of the property group that the application reads. */
 export const PROPERTY_GROUP = 'fraud'
 
+type HttpProtocol = 'http1.1' | 'http2'
+
 /** The application's properties, with their defaults. */
 export interface FraudSettings {
   /** `stream`: name of the Kinesis stream. */
@@ -15,11 +17,23 @@ export interface FraudSettings {
   readonly topicArn: string | undefined
   /** `checkpoint.interval.ms` */
   readonly checkpointIntervalMs: number
-  /** `aws.endpoint`, `aws.region`: from the SDK's environment unless set. */
-  readonly aws: { readonly endpoint?: string; readonly region?: string }
+  /**
+   * `aws.endpoint`, `aws.region`: from the SDK's environment unless set. `aws.http.protocol` of fan-out: `http2` unless
+   * set to `http1.1`, for endpoints whose HTTP/2 is incomplete.
+   */
+  readonly aws: { readonly endpoint?: string; readonly region?: string; readonly httpProtocol?: HttpProtocol }
 }
 
-const known = ['stream', 'reader', 'output', 'topic.arn', 'checkpoint.interval.ms', 'aws.endpoint', 'aws.region']
+const known = [
+  'stream',
+  'reader',
+  'output',
+  'topic.arn',
+  'checkpoint.interval.ms',
+  'aws.endpoint',
+  'aws.region',
+  'aws.http.protocol',
+]
 
 /** Throws `PROPERTY_INVALID`. */
 export function fraudSettings(properties: PropertyGroups): FraudSettings {
@@ -34,13 +48,20 @@ export function fraudSettings(properties: PropertyGroups): FraudSettings {
   if (!Number.isSafeInteger(checkpointIntervalMs)) throw invalid("property 'checkpoint.interval.ms' is no whole number")
   const endpoint = group['aws.endpoint']
   const region = group['aws.region']
+  const httpProtocol = group['aws.http.protocol']
+  if (httpProtocol !== undefined && httpProtocol !== 'http1.1' && httpProtocol !== 'http2')
+    throw invalid(`property 'aws.http.protocol' is '${httpProtocol}', not http2 or http1.1`)
   return {
     stream,
     reader,
     output: output.replace(/\/+$/, ''),
     topicArn: group['topic.arn'],
     checkpointIntervalMs,
-    aws: { ...(endpoint === undefined ? {} : { endpoint }), ...(region === undefined ? {} : { region }) },
+    aws: {
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(region === undefined ? {} : { region }),
+      ...(httpProtocol === undefined ? {} : { httpProtocol }),
+    },
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { compare } from './compare.ts'
 import { startEndpoint } from './endpoint.ts'
 import { readAcknowledged, readLog, readOutputs, readPlanted } from './read.ts'
@@ -9,7 +10,7 @@ import { readAcknowledged, readLog, readOutputs, readPlanted } from './read.ts'
 /*
  * The oracle: reads the log back, recomputes what must have come of it, compares that with the files.
  *
- *   main.ts --dir DIR [--stream NAME] [--endpoint URL]
+ *   main.ts --dir DIR [--stream NAME] [--endpoint URL] [--http-protocol http2]
  *
  * Without an endpoint, also none by AWS_ENDPOINT_URL(_KINESIS), it starts one on DIR for the time. The last line on
  * standard output is one JSON object (see README.md); exit code 0 when all is as it must be, else 1.
@@ -19,9 +20,12 @@ const { values: options } = parseArgs({
     dir: { type: 'string' },
     stream: { type: 'string', default: 'transactions' },
     endpoint: { type: 'string' },
+    'http-protocol': { type: 'string', default: 'http2' },
   },
 })
 if (options.dir === undefined) throw new Error('Say where the application wrote: --dir DIR')
+if (!['http2', 'http1.1'].includes(options['http-protocol']))
+  throw new Error('--http-protocol must be http2 or http1.1')
 const directory = resolve(options.dir)
 const credentials = join(directory, 'credentials')
 if (existsSync(credentials)) process.env['AWS_SHARED_CREDENTIALS_FILE'] ??= credentials
@@ -32,6 +36,8 @@ const endpoint = options.endpoint ?? own?.url
 const client = new KinesisClient({
   region: process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'] ?? 'us-east-1',
   ...(endpoint === undefined ? {} : { endpoint }),
+  // For endpoints whose HTTP/2 is incomplete.
+  ...(options['http-protocol'] === 'http1.1' ? { requestHandler: new NodeHttpHandler() } : {}),
   // Whoever else reads may have used up what a shard gives in a second.
   maxAttempts: 20,
 })

@@ -1,5 +1,6 @@
 import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import { ConfirmSubscriptionCommand, SNSClient, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
 import type { GeneratedRecord } from '../generator.ts'
 import type { PutResult } from './put-pipeline.ts'
 
@@ -8,6 +9,9 @@ export interface AwsAddress {
   readonly endpoint?: string
   readonly region?: string
 }
+
+/** How Kinesis is spoken to: `http1.1` for endpoints whose HTTP/2 is incomplete. */
+export type HttpProtocol = 'http1.1' | 'http2'
 
 const fatalErrors = new Set([
   'AccessDeniedException',
@@ -28,18 +32,21 @@ export function isFatal(error: unknown): boolean {
   return error instanceof Error && fatalErrors.has(error.name)
 }
 
-/** Puts records to a stream over HTTP/2. Every call is one try: repeating is the caller's. */
+/** Puts records to a stream. Every call is one try: repeating is the caller's. */
 export class StreamClient {
   readonly #client: KinesisClient
   readonly #stream: string
 
-  constructor(stream: string, address: AwsAddress) {
+  constructor(stream: string, address: AwsAddress, protocol: HttpProtocol = 'http2') {
     this.#stream = stream
     this.#client = new KinesisClient({
       ...address,
       maxAttempts: 1,
-      // The client's own default opens a connection for every call.
-      requestHandler: { requestTimeout: 10_000, disableConcurrentStreams: false },
+      requestHandler:
+        protocol === 'http1.1'
+          ? new NodeHttpHandler({ requestTimeout: 10_000, throwOnRequestTimeout: true })
+          : // The client's own default opens a connection for every call.
+            { requestTimeout: 10_000, disableConcurrentStreams: false },
     })
   }
 
@@ -74,13 +81,16 @@ export class TopicClient {
     this.#topicArn = topicArn
   }
 
-  /** Resolves when SNS has asked, by `confirm`, and was told yes. */
+  /** Resolves when SNS has asked, by `confirm`, and was told yes; at once where it doesn't ask, as some emulators. */
   async subscribe(url: string): Promise<void> {
     const confirmed = new Promise<void>((resolve) => {
       this.#confirmed = resolve
     })
-    await this.#client.send(new SubscribeCommand({ TopicArn: this.#topicArn, Protocol: 'http', Endpoint: url }))
-    await confirmed
+    const command = new SubscribeCommand({ TopicArn: this.#topicArn, Protocol: 'http', Endpoint: url })
+    const { SubscriptionArn } = await this.#client.send(command)
+    // Until it is confirmed a subscription has words in place of its ARN.
+    if (SubscriptionArn?.startsWith('arn:')) this.#subscriptionArn = SubscriptionArn
+    else await confirmed
   }
 
   async confirm(topicArn: string, token: string): Promise<void> {

@@ -64,7 +64,7 @@ async function run(options: StartOptions): Promise<void> {
   })
   try {
     await Promise.race([fraud.start(), fraud.failure])
-    say(`endpoint ${fraud.endpointUrl}, stream 'transactions', alerts by topic 'fraud-alerts'`)
+    say(`endpoint ${fraud.endpointName}, stream 'transactions', alerts by topic 'fraud-alerts'`)
     say(`everything lives in ${dir}; Ctrl-C stops with a savepoint, the next start goes on`)
     const ended = options.exit ? fraud.processed() : new Promise<never>(() => {})
     const outcome = await Promise.race([ended.then(() => 'processed' as const), interrupted, fraud.failure])

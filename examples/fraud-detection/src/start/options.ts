@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import type { HttpProtocol } from '../producer/aws.ts'
 
 /** What `npm start` was asked for. */
 export interface StartOptions {
@@ -14,8 +15,10 @@ export interface StartOptions {
   readonly threads: number
   readonly checkpointIntervalMs: number
   readonly throttling: boolean
-  /** An AWS-compatible endpoint to use instead of our own. */
+  /** AWS-compatible services to use instead of our own endpoint: their address, or `aws` for what the SDK's environment says. */
   readonly endpoint: string | undefined
+  /** How Kinesis is spoken to. */
+  readonly httpProtocol: HttpProtocol
   /** Where outputs and checkpoints go instead of the directory: `s3://bucket/prefix`. */
   readonly output: string | undefined
 }
@@ -36,8 +39,10 @@ export const usage = `Runs the fraud application: transactions through the Kines
   --threads N              threads (default 2)
   --checkpoint-interval MS time between checkpoints (default 1000)
   --no-throttle            no AWS quotas at our own endpoint
-  --endpoint URL           an AWS-compatible endpoint to use instead of our own
-  --output s3://…          outputs and checkpoints on S3 instead of the directory
+  --endpoint URL|aws       AWS-compatible services instead of our own endpoint; aws: those of the SDK's environment and
+                           profile. AWS_ENDPOINT_URL_KINESIS, _SNS and _S3 give a service an address of its own
+  --http-protocol P        http2 (default) or http1.1, for Kinesis endpoints whose HTTP/2 is incomplete
+  --output s3://…          outputs and checkpoints on S3 instead of the directory; needs --endpoint
   --help
 `
 
@@ -55,6 +60,7 @@ const optionTypes = {
   'checkpoint-interval': { type: 'string', default: '1000' },
   'no-throttle': { type: 'boolean', default: false },
   endpoint: { type: 'string' },
+  'http-protocol': { type: 'string', default: 'http2' },
   output: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const
@@ -75,6 +81,13 @@ export function parseStartOptions(args: readonly string[]): StartOptions | undef
   }
   const { source } = values
   if (source !== 'fan-out' && source !== 'polling') throw new Error('--source must be fan-out or polling')
+  const { 'http-protocol': httpProtocol, output } = values
+  if (httpProtocol !== 'http2' && httpProtocol !== 'http1.1')
+    throw new Error('--http-protocol must be http2 or http1.1')
+  const endpoint = values.endpoint ?? endpointOf(process.env)
+  if (output !== undefined && !/^s3:\/\/[^/]+/.test(output)) throw new Error('--output must be s3://bucket/prefix')
+  if (output !== undefined && endpoint === undefined)
+    throw new Error("--output needs --endpoint too: our own endpoint's credentials are no good for S3")
   const transactions = optional('transactions', 1)
   if (values.exit && transactions === undefined) throw new Error('--exit needs --transactions N')
   return {
@@ -90,7 +103,14 @@ export function parseStartOptions(args: readonly string[]): StartOptions | undef
     threads: whole('threads', values.threads, 0),
     checkpointIntervalMs: whole('checkpoint-interval', values['checkpoint-interval'], 10),
     throttling: !values['no-throttle'],
-    endpoint: values.endpoint ?? process.env['AWS_ENDPOINT_URL'],
-    output: values.output,
+    endpoint,
+    httpProtocol,
+    output: output?.replace(/\/+$/, ''),
   }
+}
+
+/** Whoever names services in the environment means to use them. */
+function endpointOf(environment: NodeJS.ProcessEnv): string | undefined {
+  const isNamed = environment['AWS_ENDPOINT_URL_KINESIS'] !== undefined
+  return environment['AWS_ENDPOINT_URL'] ?? (isNamed ? 'aws' : undefined)
 }
