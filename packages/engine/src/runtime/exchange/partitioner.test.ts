@@ -3,7 +3,6 @@ import { seededRandom } from '../../common/random.ts'
 import {
   ALL_CHANNELS,
   broadcastPartitioner,
-  forwardPartitioner,
   rebalancePartitioner,
   rescalePartitioner,
   rescaleTargets,
@@ -22,7 +21,6 @@ test('rebalance takes the channels in turn from a start that the seed decides', 
 })
 
 test('forward knows one channel, broadcast means all, rescale turns within its group', () => {
-  expect(forwardPartitioner.channelFor(1)).toBe(0)
   expect(broadcastPartitioner.channelFor(1)).toBe(ALL_CHANNELS)
   const rescale = rescalePartitioner(2, 4)
   expect([1, 2, 3].map((v) => rescale.channelFor(v))).toEqual([2, 3, 2])

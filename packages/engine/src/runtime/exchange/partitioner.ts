@@ -1,6 +1,6 @@
 import type { Random } from '../../common/random.ts'
 
-export { type HashPartitionerSettings, hashPartitioner } from './hash-partitioner.ts'
+export { hashPartitioner } from './hash-partitioner.ts'
 
 /** A partitioner's answer for a record that goes to every channel. */
 export const ALL_CHANNELS = -1
@@ -13,9 +13,6 @@ export interface Partitioner {
 
 /** To the first consumer. */
 export const globalPartitioner: Partitioner = { channelFor: () => 0 }
-
-/** To the one channel of a forward edge: the consumer of the same index. */
-export const forwardPartitioner: Partitioner = globalPartitioner
 
 /** To every consumer. */
 export const broadcastPartitioner: Partitioner = { channelFor: () => ALL_CHANNELS }

@@ -2,7 +2,6 @@ import type { Random } from '../../common/random.ts'
 import { hashPartitioner } from '../exchange/hash-partitioner.ts'
 import {
   broadcastPartitioner,
-  forwardPartitioner,
   globalPartitioner,
   type Partitioner,
   rebalancePartitioner,
@@ -19,8 +18,8 @@ export function createPartitioner(
   about: { readonly parallelism: number; readonly maxParallelism: number; readonly random: Random },
 ): Partitioner {
   switch (description.kind) {
+    // A forward edge has one channel: to the consumer of the same index.
     case 'forward':
-      return forwardPartitioner
     case 'global':
       return globalPartitioner
     case 'broadcast':
