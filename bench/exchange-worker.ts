@@ -4,7 +4,7 @@ import { Doorbell } from '../packages/engine/src/runtime/exchange/doorbell.ts'
 import { InputGate } from '../packages/engine/src/runtime/exchange/input-gate.ts'
 import { createLocalChannel } from '../packages/engine/src/runtime/exchange/local-channel.ts'
 import { PartitionedOutput } from '../packages/engine/src/runtime/exchange/partitioned-output.ts'
-import { forwardPartitioner, hashPartitioner } from '../packages/engine/src/runtime/exchange/partitioner.ts'
+import { globalPartitioner, hashPartitioner } from '../packages/engine/src/runtime/exchange/partitioner.ts'
 import { type LinkMemory, LinkReceiver, LinkSender } from '../packages/engine/src/runtime/exchange/thread-link.ts'
 
 /** What a thread of the exchange bench is to do. */
@@ -88,7 +88,7 @@ function consume(gate: InputGate, take: (value: unknown, timestampMs: number) =>
 
 async function throughput(role: 'produce' | 'consume' | 'both', records: number): Promise<unknown> {
   const [writer, reader] = role === 'both' ? [local.writer, local.reader] : [sender.channel(0), receiver.channel(0)]
-  const output = new PartitionedOutput({ channels: [writer], partitioner: forwardPartitioner })
+  const output = new PartitionedOutput({ channels: [writer], partitioner: globalPartitioner })
   const gate = new InputGate({ channels: [{ reader, input: 0 }], mode: 'exactly-once', clock: systemClock })
   let count = 0
   let cents = 0

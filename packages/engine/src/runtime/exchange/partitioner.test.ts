@@ -20,7 +20,7 @@ test('rebalance takes the channels in turn from a start that the seed decides', 
   expect(rest).toEqual([1, 2, 3, 4, 5].map((i) => (first + i) % 3))
 })
 
-test('forward knows one channel, broadcast means all, rescale turns within its group', () => {
+test('broadcast means all, rescale turns within its group', () => {
   expect(broadcastPartitioner.channelFor(1)).toBe(ALL_CHANNELS)
   const rescale = rescalePartitioner(2, 4)
   expect([1, 2, 3].map((v) => rescale.channelFor(v))).toEqual([2, 3, 2])
