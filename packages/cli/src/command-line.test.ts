@@ -54,6 +54,7 @@ const options: RunOptions = {
   dir: undefined,
   parallelism: 2,
   threads: undefined,
+  threadHeapMb: undefined,
   checkpoints: undefined,
   from: '/old',
   allowNonRestoredState: true,

@@ -16,7 +16,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     toStandardError(formatError(error))
-    return (error as { kind?: unknown }).kind === 'invalid' ? EXIT.usage : EXIT.failed
+    return EXIT.failed
   }
 }
 
@@ -36,6 +36,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .argument('[args...]', "after --: the application's own arguments (ctx.args)")
     .option('-p, --parallelism <n>', 'of every operator that does not say otherwise', positive, 1)
     .option('--threads <n>', 'worker threads; 0 runs in process (default: as many as cores and subtasks)', natural)
+    .option('--thread-heap-mb <n>', "heap of each worker thread, MiB (default: Node's own)", positive)
     .option('--dir <dir>', "the application's directory (default: .millrace/apps/<name>)")
     .option('--checkpoints <uri>', 'folder of the checkpoints, local or s3:// (default: checkpoints in the directory)')
     .option('--from <uri>', 'restore a savepoint or checkpoint; "latest": the newest checkpoint, if there is one')
@@ -113,6 +114,7 @@ type RunValues = Omit<RunOptions, 'application' | 'args'> & { readonly watch: bo
 const noOptions = {
   dir: undefined,
   threads: undefined,
+  threadHeapMb: undefined,
   checkpoints: undefined,
   from: undefined,
   properties: undefined,

@@ -10,7 +10,7 @@ export const EXIT = {
   usage: 2,
   /** A newer attempt owns the application's checkpoints. */
   fenced: 3,
-  /** Whoever controlled the application is gone: it stopped at once, without a savepoint. */
+  /** Whoever controlled the application, or read its output, is gone: it stopped at once, without a savepoint. */
   parentGone: 4,
   /** Cancelled by Ctrl-C. */
   interrupted: 130,

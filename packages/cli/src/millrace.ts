@@ -1,5 +1,12 @@
 #!/usr/bin/env node
 import { runCommandLine } from './command-line.ts'
+import { EXIT } from './exit-codes.ts'
+
+// Whoever read the output has gone (`millrace run app.ts | head`): there is nobody left to run for.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.parentGone)
+  throw error
+})
 
 // What an application leaves open must not keep a finished command alive.
 process.exit(await runCommandLine(process.argv.slice(2)))

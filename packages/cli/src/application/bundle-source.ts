@@ -27,7 +27,7 @@ export async function bundleSource(file: string, shownAs: string): Promise<Prepa
   })
   const stored = storeModule(new Map([['app.mjs', contentsOf(outputFiles, '.mjs')]]), folder)
   const inputs = Object.keys(metafile.inputs).map((input) => resolve(folder, input))
-  return { moduleFile: join(stored, 'app.mjs'), shownAs, inputs }
+  return { moduleFile: join(stored.folder, 'app.mjs'), shownAs, inputs, ensure: stored.ensure }
 }
 
 /** The application with every package it imports but Millrace's own, which whoever runs it brings. Errors as above. */

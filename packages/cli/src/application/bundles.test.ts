@@ -52,7 +52,11 @@ test('an application with files of its own runs where nothing is installed: the 
 
 test('a bundle runs without its sources, on threads too', () => {
   const file = writeApplication()
-  const bundle = execFileSync(process.execPath, [commandFile, 'build', file], { cwd: folder, encoding: 'utf8' }).trim()
+  const bundle = execFileSync(process.execPath, [commandFile, 'build', file], {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: 'pipe',
+  }).trim()
   expect(bundle).toBe(join(folder, 'app.zip'))
   rmSync(file)
   rmSync(join(folder, 'lib'), { recursive: true })
@@ -102,7 +106,14 @@ test('what is no zip is refused', () => {
 test('the same bundle is unpacked once', () => {
   const file = zip({ 'src/main.mjs': 'export default 1', 'package.json': '{"main":"./src/main.mjs"}' })
   const first = unpackBundle(file, 'bundle.zip')
-  expect(unpackBundle(file, 'bundle.zip')).toEqual(first)
+  expect(unpackBundle(file, 'bundle.zip').moduleFile).toBe(first.moduleFile)
   expect(existsSync(first.moduleFile)).toBe(true)
   expect(readdirSync(join(folder, 'home', 'cache', 'modules'))).toHaveLength(1)
+})
+
+test('a module that was cleaned up while its application ran is put back', () => {
+  const { moduleFile, ensure } = unpackBundle(zip({ 'app.mjs': 'export default 1' }), 'bundle.zip')
+  rmSync(join(folder, 'home'), { recursive: true })
+  ensure()
+  expect(existsSync(moduleFile)).toBe(true)
 })

@@ -16,19 +16,31 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { homeDirectory } from '../places.ts'
 
-/** Versions of applications that are kept: a running one loads its module again whenever its threads restart. */
+/** Newest versions of applications that are kept. */
 const KEPT_MODULES = 50
 
 /** Files of a module, by path inside its folder. */
 export type ModuleFiles = ReadonlyMap<string, Uint8Array>
 
+/** A module's files on disk. */
+export interface StoredModule {
+  readonly folder: string
+  /** Writes them again if they have been cleaned up: threads load the module whenever they restart. */
+  ensure(): void
+}
+
 /**
- * Puts a module's files where its bare imports resolve as from `folder`, and answers with their folder. Named by
- * content: the same files are written once, however many processes ask at once.
+ * Puts a module's files where its bare imports resolve as from `folder`. Named by content: the same files are written
+ * once, however many processes ask at once.
  */
-export function storeModule(files: ModuleFiles, folder: string): string {
+export function storeModule(files: ModuleFiles, folder: string): StoredModule {
+  const name = digest(files)
+  return { folder: writeModule(files, folder, name), ensure: () => void writeModule(files, folder, name) }
+}
+
+function writeModule(files: ModuleFiles, folder: string, name: string): string {
   const { cache, ownPackages } = cacheFor(folder)
-  const target = join(cache, digest(files))
+  const target = join(cache, name)
   if (existsSync(target)) return target
   const temporary = mkdtempSync(join(cache, '.new-'))
   for (const [path, bytes] of files) {

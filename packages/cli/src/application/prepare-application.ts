@@ -24,7 +24,7 @@ export async function prepareApplication(named: string): Promise<PreparedApplica
   }
   const extension = extname(file).toLowerCase()
   if (SOURCES.includes(extension)) return bundleSource(file, named)
-  if (MODULES.includes(extension)) return { moduleFile: file, shownAs: named, inputs: [file] }
+  if (MODULES.includes(extension)) return { moduleFile: file, shownAs: named, inputs: [file], ensure() {} }
   if (extension === '.zip') return unpackBundle(file, named)
   throw new EngineError('APPLICATION_KIND_UNKNOWN', {
     kind: 'invalid',

@@ -6,4 +6,6 @@ export interface PreparedApplication {
   readonly shownAs: string
   /** The application's source files, for watching. */
   readonly inputs: readonly string[]
+  /** Makes sure that the module is still there, before threads load it. */
+  ensure(): void
 }

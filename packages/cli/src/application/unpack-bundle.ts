@@ -18,7 +18,8 @@ export function unpackBundle(file: string, shownAs: string): PreparedApplication
   const entry = entryOf(files, shownAs)
   // `.js` files are modules here, whatever lies around the cache.
   if (!files.has('package.json')) files.set('package.json', new TextEncoder().encode('{"type":"module"}\n'))
-  return { moduleFile: join(storeModule(files, dirname(file)), entry), shownAs, inputs: [file] }
+  const { folder, ensure } = storeModule(files, dirname(file))
+  return { moduleFile: join(folder, entry), shownAs, inputs: [file], ensure }
 }
 
 function readZip(file: string, shownAs: string): Map<string, Uint8Array> {

@@ -6,6 +6,7 @@ import {
   holdProcess,
   inProcessThread,
   JobCoordinator,
+  type JobEnvironment,
   type JobEvents,
   type JobGraph,
   type JobSettings,
@@ -36,6 +37,8 @@ import type { RunOutput } from './run-output.ts'
 
 /** For an application that doesn't enable checkpointing itself but is given a place for checkpoints. */
 const DEFAULT_CHECKPOINT_INTERVAL_MS = 10_000
+
+type World = Pick<JobEnvironment, 'clock' | 'scheduler' | 'random' | 'fileSystems'>
 
 /** How a run ended. */
 export interface RunEnd {
@@ -153,24 +156,39 @@ export class ApplicationRun {
     if (this.#cancelled) return undefined
     const fileSystems = applicationFileSystems()
     const world = { clock: systemClock, scheduler: systemScheduler, random: systemRandom, fileSystems }
-    const { graph, env } = declared
-    const running = {
-      graph,
-      checkpointMode: settings.checkpoints?.mode ?? 'exactly-once',
-      autoWatermarkIntervalMs: env.autoWatermarkIntervalMs,
-    } as const
-    const threads = this.#threads(graph)
-    const launcher: ThreadLauncher =
-      threads === 0
-        ? inProcessThread({ ...world, ...running })
-        : workerThreads({ ...running, threads, entry: workerEntry(), workerData: this.#workerData(prepared, context) })
+    const { graph } = declared
+    const launcher = this.#launcher(prepared, context, declared, settings, world)
     this.#job = new JobCoordinator({ graph, launcher, ...world }, settings, this.#events())
     this.#job.start()
     return this.#job
   }
 
-  #workerData({ moduleFile, shownAs }: PreparedApplication, context: ApplicationContext): WorkerApplication {
-    return { moduleFile, shownAs, context, parallelism: this.#options.parallelism }
+  #launcher(
+    prepared: PreparedApplication,
+    context: ApplicationContext,
+    { graph, env }: DeclaredApplication,
+    { checkpoints }: JobSettings,
+    world: World,
+  ): ThreadLauncher {
+    const running = {
+      graph,
+      checkpointMode: checkpoints?.mode ?? 'exactly-once',
+      autoWatermarkIntervalMs: env.autoWatermarkIntervalMs,
+    } as const
+    const threads = this.#threads(graph)
+    if (threads === 0) return inProcessThread({ ...world, ...running })
+    const { parallelism, threadHeapMb } = this.#options
+    const { moduleFile, shownAs } = prepared
+    const workerData: WorkerApplication = { moduleFile, shownAs, context, parallelism }
+    const limits = threadHeapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: threadHeapMb } }
+    const launcher = workerThreads({ ...running, ...limits, threads, entry: workerEntry(), workerData })
+    return {
+      threads,
+      async launch(attempt, events) {
+        prepared.ensure()
+        return launcher.launch(attempt, events)
+      },
+    }
   }
 
   /** Not more threads than subtasks of the widest task: the rest would only wait. */

@@ -1,6 +1,5 @@
 import { Socket } from 'node:net'
 import { EngineError } from '@millrace/engine'
-import { asEngineError } from '@millrace/engine/spi'
 import { EXIT } from '../exit-codes.ts'
 import { formatError, toStandardError, type Write } from '../terminal.ts'
 import { ControlConnection } from './control-connection.ts'
@@ -62,6 +61,7 @@ function tellSavepoint(options: RunOptions, { savepoint }: RunEnd, write: Write)
 /** The parent decides: its commands come over the descriptor, and when it is gone so is the application. */
 async function runControlled(options: RunOptions, descriptor: number): Promise<number> {
   const stream = openDescriptor(descriptor)
+  if (stream === undefined) return EXIT.usage
   let ended = false
   let connection: ControlConnection | undefined
   const run: ApplicationRun = new ApplicationRun(options, { event: (event) => connection?.send(event) })
@@ -85,15 +85,17 @@ async function runControlled(options: RunOptions, descriptor: number): Promise<n
   return terminated && end.state === 'CANCELED' ? EXIT.terminated : end.exitCode
 }
 
-function openDescriptor(descriptor: number): Socket {
+function openDescriptor(descriptor: number): Socket | undefined {
   try {
     return new Socket({ fd: descriptor, readable: true, writable: true })
   } catch (cause) {
-    throw new EngineError('CONTROL_INVALID', {
+    const error = new EngineError('CONTROL_INVALID', {
       kind: 'invalid',
-      message: `File descriptor ${descriptor} can't be used for --control: ${asEngineError(cause).message}`,
-      hint: 'Hand in an open socket or pipe in both directions, as child_process.spawn makes of stdio "pipe".',
+      message: `File descriptor ${descriptor} can't be used for --control.`,
+      hint: 'Hand in an open socket, as child_process.spawn makes of stdio "pipe".',
       cause,
     })
+    toStandardError(formatError(error))
+    return undefined
   }
 }

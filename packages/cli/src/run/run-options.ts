@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly parallelism: number
   /** 0: in process. By parallelism and cores unless given. */
   readonly threads: number | undefined
+  /** Heap of each worker thread, MiB; Node's default unless given. */
+  readonly threadHeapMb: number | undefined
   readonly checkpoints: string | undefined
   readonly from: string | undefined
   readonly allowNonRestoredState: boolean
@@ -23,11 +25,12 @@ export interface RunOptions {
 
 /** The command line that starts the same application again from a savepoint. */
 export function commandToGoOn(options: RunOptions, savepoint: string): string {
-  const { application, args, dir, parallelism, threads, checkpoints, properties } = options
+  const { application, args, dir, parallelism, threads, threadHeapMb, checkpoints, properties } = options
   const named: [string, string | number | undefined][] = [
     ['--dir', dir],
     ['--parallelism', parallelism === 1 ? undefined : parallelism],
     ['--threads', threads],
+    ['--thread-heap-mb', threadHeapMb],
     ['--checkpoints', checkpoints],
     ['--properties', properties],
     ['--from', savepoint],

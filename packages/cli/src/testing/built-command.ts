@@ -5,7 +5,7 @@ const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
 /** Builds what has changed and answers with the command's file, for tests that start processes. */
 export function builtCommand(): string {
-  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: repository, stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: repository, stdio: 'pipe' })
   return fileURLToPath(new URL('../../dist/millrace.mjs', import.meta.url))
 }
 

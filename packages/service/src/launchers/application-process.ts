@@ -25,6 +25,8 @@ export interface LaunchSettings {
   readonly directory?: string
   readonly parallelism?: number
   readonly threads?: number
+  /** Heap of each worker thread, MiB. */
+  readonly threadHeapMb?: number
   readonly checkpoints?: string
   /** A savepoint's or checkpoint's folder, or `latest`. */
   readonly from?: string
@@ -72,6 +74,8 @@ export interface Savepoint {
 }
 
 const STDERR_KEPT_CHARACTERS = 64 * 1024
+/** The first one after standard input, output and error. */
+const CONTROL_DESCRIPTOR = 3
 
 /** Starts `millrace run` as a child of this process, controlled over a socket. It ends when this process does. */
 export function launchApplication(settings: LaunchSettings, listener: ApplicationListener = {}): ApplicationProcess {
@@ -114,7 +118,7 @@ export class ApplicationProcess {
       env: { ...process.env, ...env },
       stdio: ['ignore', listener.onOutput === undefined ? 'inherit' : 'pipe', 'pipe', 'pipe'],
     })
-    this.#control = this.#child.stdio[3] as Duplex
+    this.#control = this.#child.stdio[CONTROL_DESCRIPTOR] as Duplex
     const decoder = new JsonLineDecoder()
     this.#control.on('data', (bytes: Buffer) => {
       try {
@@ -257,17 +261,18 @@ export class ApplicationProcess {
 
 /** The command line that the settings stand for. */
 export function runArguments(settings: LaunchSettings): string[] {
-  const { parallelism, threads, checkpoints, from, propertiesFile, epoch, directory, logLevel, args = [] } = settings
+  const { args = [] } = settings
   const options: [string, string | number | undefined][] = [
-    ['--dir', directory],
-    ['--parallelism', parallelism],
-    ['--threads', threads],
-    ['--checkpoints', checkpoints],
-    ['--from', from],
-    ['--properties', propertiesFile],
-    ['--epoch', epoch],
-    ['--log-level', logLevel],
-    ['--control', 3],
+    ['--dir', settings.directory],
+    ['--parallelism', settings.parallelism],
+    ['--threads', settings.threads],
+    ['--thread-heap-mb', settings.threadHeapMb],
+    ['--checkpoints', settings.checkpoints],
+    ['--from', settings.from],
+    ['--properties', settings.propertiesFile],
+    ['--epoch', settings.epoch],
+    ['--log-level', settings.logLevel],
+    ['--control', CONTROL_DESCRIPTOR],
   ]
   return [
     'run',
