@@ -14,6 +14,7 @@ export interface Bench {
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   latency: () => import('./latency.ts'),
+  engine: () => import('./engine.ts'),
   fraud: () => import('./fraud.ts'),
   exchange: () => import('./exchange.ts'),
 }
