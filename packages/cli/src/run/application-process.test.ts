@@ -237,3 +237,13 @@ test('the directory and its control socket are for their user alone', async () =
     0o700, 0o600, 0o600,
   ])
 })
+
+test('a thread that exhausts its heap fails the application, which tells so', async () => {
+  const { application, exceptions } = launch([], {
+    application: testApplication('memory-hog.ts'),
+    threads: 1,
+    threadHeapMb: 48,
+  })
+  expect(await application.exited).toMatchObject({ code: 1, signal: null, state: 'FAILED' })
+  expect(exceptions.map(({ code }) => code)).toEqual(['THREAD_OUT_OF_MEMORY'])
+})
