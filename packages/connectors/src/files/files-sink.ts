@@ -1,5 +1,6 @@
-import type { FileSystem, Sink, SinkCommitter } from '@millrace/engine/spi'
+import type { Sink, SinkCommitter, SubtaskContext } from '@millrace/engine/spi'
 import { FilesWriter } from './files-writer.ts'
+import { removeCopies } from './leftovers.ts'
 import { type FilesOptions, filesSettings } from './options.ts'
 import type { FilesCommittable, FilesWriterState } from './writer-state.ts'
 
@@ -19,19 +20,21 @@ export function files<T>(options: FilesOptions<T>): Sink<T, FilesWriterState, Fi
     name: `files ${settings.path}`,
     guarantee: 'exactly-once',
     createWriter: (context, restored) => new FilesWriter(settings, context, restored),
-    createCommitter: (context) => filesCommitter((path) => context.fileSystem(path)),
+    createCommitter: (context) => filesCommitter(context, settings.path),
   }
 }
 
-function filesCommitter(fileSystemOf: (path: string) => FileSystem): SinkCommitter<FilesCommittable> {
+function filesCommitter(context: SubtaskContext, path: string): SinkCommitter<FilesCommittable> {
   return {
     async commit(committables) {
       const waiting = committables.values()
       // Each lane takes the next one from the shared iterator.
       const lane = async () => {
-        for (const { file } of waiting) await fileSystemOf(file.targetPath).commitFile(file)
+        for (const { file } of waiting) await context.fileSystem(file.targetPath).commitFile(file)
       }
       await Promise.all(Array.from({ length: COMMITS_AT_A_TIME }, lane))
+      const copied = committables.filter((committable) => committable.copied)
+      await removeCopies(context, path, new Set(copied.map(({ file }) => file.targetPath)))
     },
     close: async () => {},
   }

@@ -192,16 +192,17 @@ describe('what crashed writers left', () => {
     expect((await late.snapshot(4, 'savepoint')).committables.length).toBe(1)
   })
 
-  test('is removed at once when it is a copy of a part that is restored again', async () => {
+  test('is removed by a commit when it is a copy of a part that was restored again', async () => {
     const { writer: crashed } = await open()
     write(crashed, ['a'])
     const { writerStates } = await crashed.snapshot(1, 'checkpoint')
     for (let i = 0; i < 4; i++) await open({}, writerStates)
-    await time.advance(10)
-    // The original and the newest copy.
-    expect(storage.paths().length).toBe(2)
     const { writer } = await open({}, writerStates)
+    await time.advance(10)
+    // Any of the copies may be one of a newer attempt that this one doesn't know of.
+    expect(storage.paths().length).toBe(6)
     expect(await contentsAfter(writer)).toEqual(['a\n'])
+    expect(storage.paths().length).toBe(1)
   })
 })
 

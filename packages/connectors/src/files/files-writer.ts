@@ -71,7 +71,7 @@ export class FilesWriter<T> implements SinkWriter<T, FilesWriterState, FilesComm
     const recover = (file: PersistedFile) => this.#context.fileSystem(file.targetPath).recoverFile(file)
     const recovered = await Promise.all(left.map(({ file }) => recover(file)))
     this.#rolled = recovered.map((file) => ({ part: undefined, pending: Promise.resolve(file) }))
-    this.#leftovers.start(recovered)
+    this.#leftovers.start()
   }
 
   write(batch: Batch<T>): void {
@@ -220,11 +220,12 @@ async function completeSnapshot(
   open: readonly Promise<FilesWriterState['open'][number]>[],
   rolled: readonly RolledPart[],
 ): Promise<SinkSnapshot<FilesWriterState, FilesCommittable>> {
-  const [openParts, pending] = await Promise.all([Promise.all(open), Promise.all(rolled.map((r) => r.pending))])
+  const closed = rolled.map(async ({ part, pending }) => ({ file: await pending, copied: part === undefined }))
+  const [openParts, committables] = await Promise.all([Promise.all(open), Promise.all(closed)])
   const unused = state.nextCounter === 0 && state.earlier.length === 0
   return {
     writerStates: unused ? [] : [{ ...state, open: openParts }],
-    committables: pending.map((file) => ({ file })),
+    committables,
   }
 }
 

@@ -1,10 +1,4 @@
-import {
-  asEngineError,
-  type Cancellable,
-  type PendingFile,
-  type PersistedFile,
-  type SubtaskContext,
-} from '@millrace/engine/spi'
+import { asEngineError, type Cancellable, type SubtaskContext } from '@millrace/engine/spi'
 import type { FilesSettings } from './options.ts'
 import type { EarlierWriter, FilesWriterState } from './writer-state.ts'
 
@@ -12,18 +6,12 @@ import type { EarlierWriter, FilesWriterState } from './writer-state.ts'
 const ORPHAN_AGE_MS = 3_600_000
 
 /**
- * Removes hidden files that crashed writers left behind. No writer sees the whole checkpoint, so only these are touched:
- *
- * - names an earlier writer gave away after the restored snapshot: no checkpoint holds them. Swept at the restore, and
- *   once more when everything that writer can have left is old enough;
- * - copies of parts this writer restores, made by attempts that died before their first checkpoint. A part that is open in
- *   the restored checkpoint can't be a committable in it, and fencing keeps older attempts from completing another, so
- *   these go at once: each may be as large as a part.
+ * Removes hidden files that crashed writers left behind: names an earlier writer gave away after the restored snapshot. No
+ * checkpoint holds them. Swept at the restore, and once more when everything that writer can have left is old enough.
  */
 export class Leftovers {
   readonly #settings: FilesSettings<never>
   readonly #context: SubtaskContext
-  readonly #restoredOpen: readonly PersistedFile[]
   #earlier: readonly EarlierWriter[]
   #timer: Cancellable | undefined
   #sweeping: Promise<void> = Promise.resolve()
@@ -31,7 +19,6 @@ export class Leftovers {
   constructor(settings: FilesSettings<never>, context: SubtaskContext, restored: readonly FilesWriterState[]) {
     this.#settings = settings
     this.#context = context
-    this.#restoredOpen = restored.flatMap((state) => state.open.map((part) => part.file))
     const retiredMs = context.clock.now()
     this.#earlier = restored.flatMap((state) => [
       ...state.earlier,
@@ -44,10 +31,10 @@ export class Leftovers {
     return this.#earlier
   }
 
-  /** Starts in the background; a failure is logged and costs nothing but space. `recovered`: what became of the open parts. */
-  start(recovered: readonly PendingFile[]): void {
+  /** Starts in the background; a failure is logged and costs nothing but space. */
+  start(): void {
     if (this.#earlier.length === 0) return
-    this.#sweeping = this.#sweepCopies(recovered).then(() => this.#sweepEarlier())
+    this.#sweeping = this.#sweepEarlier()
     this.#timer = this.#context.scheduler.after(ORPHAN_AGE_MS + 60_000, () => {
       this.#sweeping = this.#sweeping.then(() => this.#sweepEarlier())
     })
@@ -58,35 +45,13 @@ export class Leftovers {
     await this.#sweeping
   }
 
-  async #sweepCopies(recovered: readonly PendingFile[]): Promise<void> {
-    const targets = new Set(this.#restoredOpen.map((file) => file.targetPath))
-    if (targets.size === 0) return
-    await this.#remove([...this.#restoredOpen, ...recovered], 0, (target) => targets.has(target))
-  }
-
   async #sweepEarlier(): Promise<void> {
     const earlier = this.#earlier
     const oldestMs = this.#context.clock.now() - ORPHAN_AGE_MS
-    const removed = await this.#remove([], ORPHAN_AGE_MS, (target) => this.#isLeftover(target, earlier))
+    const removed = await remove(this.#context, this.#settings.path, ORPHAN_AGE_MS, (target) =>
+      this.#isLeftover(target, earlier),
+    )
     if (removed) this.#earlier = this.#earlier.filter((writer) => writer.retiredMs > oldestMs)
-  }
-
-  /** False when it failed. */
-  async #remove(
-    keep: readonly (PersistedFile | PendingFile)[],
-    olderThanMs: number,
-    mayRemove: (target: string) => boolean,
-  ): Promise<boolean> {
-    const { path } = this.#settings
-    try {
-      const removed = await this.#context.fileSystem(path).removeOrphans(path, keep, olderThanMs, mayRemove)
-      if (removed > 0) this.#context.logger.info('removed what crashed writers left', { path, removed })
-      return true
-    } catch (error) {
-      const { code, message } = asEngineError(error)
-      this.#context.logger.warn('could not remove what crashed writers left', { path, code, reason: message })
-      return false
-    }
   }
 
   #isLeftover(targetPath: string, earlier: readonly EarlierWriter[]): boolean {
@@ -98,5 +63,31 @@ export class Leftovers {
       const counter = name.slice(start.length, name.length - partSuffix.length)
       return /^\d+$/.test(counter) && Number(counter) >= nextCounter
     })
+  }
+}
+
+/**
+ * Removes the copies that attempts without a checkpoint made of parts that are committed now; each may be as large as a
+ * part. Only after a commit: until then an attempt can't know that it isn't a fenced one, and the copy its successor's.
+ */
+export async function removeCopies(context: SubtaskContext, path: string, targets: ReadonlySet<string>): Promise<void> {
+  if (targets.size > 0) await remove(context, path, 0, (target) => targets.has(target))
+}
+
+/** False when it failed. */
+async function remove(
+  context: SubtaskContext,
+  path: string,
+  olderThanMs: number,
+  mayRemove: (target: string) => boolean,
+): Promise<boolean> {
+  try {
+    const removed = await context.fileSystem(path).removeOrphans(path, [], olderThanMs, mayRemove)
+    if (removed > 0) context.logger.info('removed what crashed writers left', { path, removed })
+    return true
+  } catch (error) {
+    const { code, message } = asEngineError(error)
+    context.logger.warn('could not remove what crashed writers left', { path, code, reason: message })
+    return false
   }
 }

@@ -29,4 +29,6 @@ export interface FilesWriterState {
 /** A complete part that becomes visible when its checkpoint is complete. */
 export interface FilesCommittable {
   readonly file: PendingFile
+  /** A copy of a part that was open at a restore: other attempts may have left copies of it too. */
+  readonly copied: boolean
 }
