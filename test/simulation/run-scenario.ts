@@ -46,6 +46,8 @@ export interface SimulationReport {
 const CHECKPOINTS = '/checkpoints'
 /** A job that isn't done by then hangs: every trouble is over after some seconds. */
 const LIMIT_MS = 60_000
+/** How often a job is asked to stop before it is killed: its checkpoints may never be in time. */
+const MAX_STOPS = 15
 /** The checkpoint time-out of a process that replaces one whose own was too short. */
 const PATIENT_MS = 2000
 /** What may be under way in a channel as JSON: its credit (16 KiB encoded) and what one batch may add. */
@@ -200,7 +202,7 @@ class ScenarioRun {
     path: string,
   ): Promise<'stopped' | 'finished' | 'failed'> {
     const outcome = this.#outcome(process)
-    for (;;) {
+    for (let tries = 0; tries < MAX_STOPS; tries++) {
       const asked = process.job.savepoint(path, stop).then(
         () => 'stopped' as const,
         () => 'refused' as const,
@@ -210,6 +212,8 @@ class ScenarioRun {
       const ended = await Promise.race([sleep(this.#controller, 30), outcome])
       if (ended !== undefined) return ended
     }
+    process.kill()
+    return 'failed'
   }
 
   #start(phase: Phase, restoreFrom: string | undefined): SimulatedProcess {
