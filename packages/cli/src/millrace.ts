@@ -2,6 +2,9 @@
 import { runCommandLine } from './command-line.ts'
 import { EXIT } from './exit-codes.ts'
 
+// The SDK is pinned to a version that this Node runs; its notice about later ones isn't for the application's user.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
+
 // Whoever read the output has gone (`millrace run app.ts | head`): there is nobody left to run for.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.parentGone)
