@@ -61,7 +61,8 @@ export class JobAttempt {
   readonly #ended = new Set<string>()
   readonly #subtaskCount: number
   readonly #deployed = new Set<number>()
-  readonly #notified = new Map<number, Set<number>>()
+  /** The newest checkpoint that each thread has done with; all before it are done too. */
+  readonly #notified = new Map<number, number>()
   readonly #metricsRequests = new Map<number, { answers: OperatorMetrics[]; left: number; done: () => void }>()
   #threads: readonly ThreadHandle[] = []
   #closedThreads = new Set<number>()
@@ -110,12 +111,17 @@ export class JobAttempt {
     const { graph, launcher, owner } = this.#env
     const restore = from === undefined ? [] : mapState(from, graph, allowNonRestoredState)
     await this.#createEnumerators(from, restore)
+    if (this.#over) return this.#closeSources()
     const threads = await launcher.launch(owner.attempt, (thread) => ({
       onMessage: (message) => this.#onMessage(thread, message),
       onExit: (error) => this.#onExit(thread, error),
     }))
+    if (this.#over) {
+      // Cancelled meanwhile: nobody else knows of these.
+      await Promise.all(threads.map((thread) => thread.terminate()))
+      return this.#closeSources()
+    }
     this.#threads = threads
-    if (this.#over) return
     for (const source of this.#sources.values()) source.start()
     this.#postAll({ kind: 'set-log-level', level: this.#env.logLevel })
     this.#postAll({ kind: 'deploy', deployment: { attempt: owner.attempt, graphHash: graph.hash, restore } })
@@ -212,7 +218,11 @@ export class JobAttempt {
   /** All input is processed: one last checkpoint commits what the sinks still hold (rule CP-9). */
   #onEnded({ task, subtask }: { task: number; subtask: number }): void {
     this.#ended.add(`${task}/${subtask}`)
-    if (this.#ended.size < this.#subtaskCount || this.#stopSavepoint !== undefined || this.#stopping) return
+    if (this.#stopSavepoint === undefined && !this.#stopping) this.#takeLastCheckpointIfEnded()
+  }
+
+  #takeLastCheckpointIfEnded(): void {
+    if (this.#ended.size < this.#subtaskCount) return
     this.#checkpoints.pausePeriodic()
     this.#checkpoints.trigger({ kind: 'checkpoint', stop: 'none' }).then(
       ({ id }) => this.#awaitNotified(id),
@@ -259,6 +269,8 @@ export class JobAttempt {
       )
     } else {
       this.#checkpoints.start()
+      // The input may have come to its end meanwhile.
+      this.#takeLastCheckpointIfEnded()
     }
   }
 
@@ -268,15 +280,14 @@ export class JobAttempt {
   }
 
   #onNotified(thread: number, checkpointId: number): void {
-    const threads = this.#notified.get(checkpointId) ?? new Set()
-    this.#notified.set(checkpointId, threads)
-    threads.add(thread)
-    for (const older of this.#notified.keys()) if (older < checkpointId) this.#notified.delete(older)
+    this.#notified.set(thread, Math.max(this.#notified.get(thread) ?? 0, checkpointId))
     this.#checkIfDone()
   }
 
   #checkIfDone(): void {
-    if (this.#finalId === undefined || this.#notified.get(this.#finalId)?.size !== this.#threads.length) return
+    const finalId = this.#finalId
+    if (finalId === undefined) return
+    if (!this.#threads.every((_, thread) => (this.#notified.get(thread) ?? 0) >= finalId)) return
     this.#end(
       this.#stopSavepoint === undefined ? { kind: 'finished' } : { kind: 'stopped', savepoint: this.#stopSavepoint },
     )
@@ -355,11 +366,17 @@ export class JobAttempt {
 
   /** Nothing of this attempt runs afterwards. A fenced one doesn't take the time to close in good order. */
   async #close(outcome: AttemptOutcome): Promise<void> {
-    const closing = Promise.allSettled([...this.#sources.values()].map((source) => source.close()))
+    const closing = this.#closeSources()
     const fenced = outcome.kind === 'failed' && outcome.error.kind === 'fenced'
     if (!fenced && this.#threads.length > 0) await this.#closeThreads()
     await Promise.all(this.#threads.map((thread) => thread.terminate()))
     await Promise.race([closing, new Promise<void>((resolve) => this.#env.scheduler.after(CLOSE_TIMEOUT_MS, resolve))])
+  }
+
+  async #closeSources(): Promise<void> {
+    const sources = [...this.#sources.values()]
+    this.#sources.clear()
+    await Promise.allSettled(sources.map((source) => source.close()))
   }
 
   #closeThreads(): Promise<void> {
