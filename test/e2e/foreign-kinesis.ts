@@ -45,7 +45,7 @@ const expectedFaults: Readonly<Record<'polling' | 'fan-out', readonly Fault[]>> 
 /**
  * Our Kinesis source in both modes against kinesis-local, an implementation we didn't write, through a proxy that
  * throttles, expires, empties, delays, drops and cuts: every acknowledged record exactly once over four attempts, each
- * restored from the snapshot of the one before at another parallelism, with a shard split in the middle. Throws what differs.
+ * restored from the snapshot of the one before at another parallelism, by polling with a shard split in the middle. Throws what differs.
  */
 export async function run(log: (line: string) => void): Promise<void> {
   const server = await startKinesisLocal(log)
@@ -78,6 +78,8 @@ async function readThrough(
     maxAttempts: 10,
   })
   const producer = new Producer(client, stream)
+  // kinesis-local's subscriptions never tell the end of a closed shard, as AWS's do: there is nothing to follow by fan-out.
+  const splits = readerType === 'polling'
   await client.send(new CreateStreamCommand({ StreamName: stream, ShardCount: 3 }))
   await until('the stream is active', async () => {
     const { StreamDescriptionSummary: summary } = await client.send(
@@ -85,7 +87,10 @@ async function readThrough(
     )
     return summary?.StreamStatus === 'ACTIVE'
   })
-  const producing = producer.put(recordCount)
+  const producing = producer
+    .put(recordCount / 2)
+    .then(() => (splits ? split(client, stream) : undefined))
+    .then(() => producer.put(recordCount / 2))
   const source = () =>
     kinesisRecords({
       stream,
@@ -96,18 +101,19 @@ async function readThrough(
       shardDiscoveryIntervalMs: 1_000,
     })
   let snapshot: SourceSnapshot<KinesisRecord<string>> | undefined
+  // Its failure surfaces where it is awaited, after the attempts that can go on without it.
+  producing.catch(() => {})
   for (let attempt = 1; ; attempt++) {
     const around = { clock: systemClock, scheduler: systemScheduler, random: seededRandom(attempt) }
     const driver = new SourceDriver(source(), (attempt % 3) + 1, around, snapshot)
     try {
-      if (attempt === 2) await split(client, stream)
       const wanted = (recordCount * attempt) / attempts
       await until(`attempt ${attempt} has read ${wanted} records`, async () => driver.emitted.length >= wanted)
       if (attempt === attempts) {
         await producing
         await until('all is read', async () => driver.emitted.length >= producer.acknowledged.size)
         await sleep(systemScheduler, 1_000)
-        check(producer, driver)
+        check(producer, driver, splits ? 5 : 3)
         break
       }
       snapshot = await driver.snapshot()
@@ -123,13 +129,13 @@ async function readThrough(
   log(`kinesis-local, ${readerType}: ${recordCount} records exactly once through ${faults.join(', ')}`)
 }
 
-function check(producer: Producer, driver: SourceDriver<KinesisRecord<string>>): void {
+function check(producer: Producer, driver: SourceDriver<KinesisRecord<string>>, shards: number): void {
   const read = driver.emitted.map(({ value }) => value)
   const places = read.map(({ shardId, sequenceNumber }) => `${shardId} ${sequenceNumber}`)
   assert.equal(new Set(places).size, places.length, 'no log record twice')
   const seen = new Set(places)
   for (const place of producer.acknowledged) assert.ok(seen.has(place), `acknowledged ${place} was read`)
-  assert.ok(new Set(read.map(({ shardId }) => shardId)).size >= 5, 'the children of the split shard were read')
+  assert.equal(new Set(read.map(({ shardId }) => shardId)).size, shards, 'every shard was read')
   const lastByShard = new Map<string, bigint>()
   for (const { shardId, sequenceNumber } of read) {
     assert.ok(BigInt(sequenceNumber) > (lastByShard.get(shardId) ?? -1n), `${shardId} is read in order`)
@@ -153,6 +159,7 @@ class Producer {
   readonly acknowledged = new Set<string>()
   readonly #client: KinesisClient
   readonly #stream: string
+  #next = 0
 
   constructor(client: KinesisClient, stream: string) {
     this.#client = client
@@ -160,7 +167,9 @@ class Producer {
   }
 
   async put(count: number): Promise<void> {
-    for (let from = 0; from < count; from += batchSize) {
+    for (let put = 0; put < count; put += batchSize) {
+      const from = this.#next
+      this.#next += batchSize
       let entries = Array.from({ length: batchSize }, (_, i) => ({
         PartitionKey: `key${(from + i) % 17}`,
         Data: Buffer.from(`record ${from + i}`),

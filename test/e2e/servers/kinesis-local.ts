@@ -25,7 +25,7 @@ export async function startKinesisLocal(log: (line: string) => void): Promise<Ki
   // It reads its certificate from the working directory.
   const child = spawn(process.execPath, ['-r', loopbackOnly, 'main.js'], {
     cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: 'ignore',
     env: {
       PATH: process.env['PATH'],
       KINESIS_MOCK_TLS_PORT: String(tlsPort),
@@ -35,9 +35,13 @@ export async function startKinesisLocal(log: (line: string) => void): Promise<Ki
       AWS_REGION: 'us-east-1',
     },
   })
+  const kill = () => void child.kill('SIGKILL')
+  // It doesn't notice that its parent is gone.
+  process.once('exit', kill)
   const stop = async () => {
+    process.off('exit', kill)
     if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
+    kill()
     await once(child, 'exit')
   }
   try {
