@@ -1,15 +1,17 @@
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { type Random, seededRandom } from '@millrace/engine/spi'
+import { type Answer, type Call, jsonAnswer, jsonError, protocolOf } from './fault-protocols.ts'
 
 /**
  * What the proxy can do to a call.
  *
- * - `throttle`: refuses it by ProvisionedThroughputExceededException, without forwarding it.
+ * - `throttle`: refuses it in its service's way (ProvisionedThroughputExceededException, Throttling, 503 SlowDown), without
+ *   forwarding it.
  * - `expire-iterator`: refuses a GetRecords by ExpiredIteratorException.
  * - `empty-answer`: answers a GetRecords with no records and the same iterator, behind the tip, as AWS may.
- * - `partial-failure`: forwards about half of a PutRecords' entries and reports the others as throttled. The body changes,
- *   so the target must not check signatures.
+ * - `partial-failure`: forwards about half of a PutRecords' or PublishBatch's entries and reports the others as failed. The
+ *   body changes, so the target must not check signatures.
  * - `drop-answer`: forwards it and cuts the connection instead of answering: the call has happened, its caller can't know.
  * - `delay`: forwards it after up to 300 ms.
  * - `cut-stream`: forwards it and cuts the connection in the middle of its event stream.
@@ -43,7 +45,7 @@ export interface FaultProxy {
 
 const maxDelayMs = 300
 
-/** Starts an HTTP/1.1 reverse proxy before an AWS endpoint of JSON protocols, on a free port of 127.0.0.1. Same seed, same choices. */
+/** Starts an HTTP/1.1 reverse proxy before an endpoint of Kinesis, SNS or S3, on a free port of 127.0.0.1. Same seed, same choices. */
 export async function startFaultProxy(target: string, rules: readonly FaultRule[], seed: number): Promise<FaultProxy> {
   const proxy = new FaultyForwarder(new URL(target), rules, seededRandom(seed))
   const server = createServer((incoming, outgoing) => {
@@ -65,13 +67,6 @@ export async function startFaultProxy(target: string, rules: readonly FaultRule[
       await once(server, 'close')
     },
   }
-}
-
-interface Call {
-  readonly operation: string
-  readonly headers: IncomingHttpHeaders
-  readonly path: string
-  readonly body: Buffer
 }
 
 class FaultyForwarder {
@@ -96,22 +91,25 @@ class FaultyForwarder {
   }
 
   async handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const operation = String(incoming.headers['x-amz-target'] ?? '').split('.')[1] ?? ''
-    const body = await bytesOf(incoming)
-    const call: Call = { operation, headers: incoming.headers, path: incoming.url ?? '/', body }
-    const fault = this.#choose(operation)
+    const { method = 'POST', url: path = '/', headers } = incoming
+    const call: Call = { method, path, headers, body: await bytesOf(incoming) }
+    const protocol = protocolOf(call)
+    const fault = this.#choose(protocol.operation(call))
     if (fault !== undefined) this.done[fault]++
     switch (fault) {
       case 'throttle':
-        return refuse(outgoing, 'ProvisionedThroughputExceededException')
+        return answer(outgoing, protocol.throttled())
       case 'expire-iterator':
-        return refuse(outgoing, 'ExpiredIteratorException')
+        return answer(outgoing, jsonError('ExpiredIteratorException'))
       case 'empty-answer':
-        return answer(outgoing, 200, {
-          Records: [],
-          NextShardIterator: JSON.parse(body.toString()).ShardIterator,
-          MillisBehindLatest: 1_000,
-        })
+        return answer(
+          outgoing,
+          jsonAnswer(200, {
+            Records: [],
+            NextShardIterator: JSON.parse(call.body.toString()).ShardIterator,
+            MillisBehindLatest: 1_000,
+          }),
+        )
       case 'partial-failure':
         return this.#failSome(call, outgoing)
       case 'drop-answer':
@@ -153,30 +151,22 @@ class FaultyForwarder {
   }
 
   async #failSome(call: Call, outgoing: ServerResponse): Promise<void> {
-    const asked = JSON.parse(call.body.toString()) as { Records: unknown[] }
-    const taken = asked.Records.map(() => this.#random.next() < 0.5)
-    const Records = asked.Records.filter((_, i) => taken[i])
-    const failed = { ErrorCode: 'ProvisionedThroughputExceededException', ErrorMessage: 'Rate exceeded' }
-    let stored: unknown[] = []
-    if (Records.length > 0) {
-      const body = Buffer.from(JSON.stringify({ ...asked, Records }))
-      const upstream = await this.#forward({ ...call, body })
-      const text = (await bytesOf(upstream)).toString()
-      if (upstream.statusCode !== 200) return answer(outgoing, upstream.statusCode ?? 502, JSON.parse(text))
-      stored = (JSON.parse(text) as { Records: unknown[] }).Records
-    }
-    const answers = taken.map((was) => (was ? stored.shift() : failed))
-    answer(outgoing, 200, { FailedRecordCount: taken.filter((was) => !was).length, Records: answers })
+    const { body, merged } = protocolOf(call).failSome(call, () => this.#random.next() >= 0.5)
+    if (body === undefined) return answer(outgoing, merged(undefined))
+    const upstream = await this.#forward({ ...call, body })
+    const text = (await bytesOf(upstream)).toString()
+    const { statusCode: status = 502, headers } = upstream
+    answer(outgoing, status === 200 ? merged(text) : { status, contentType: headers['content-type'] ?? '', body: text })
   }
 
-  async #forward({ headers, path, body }: Call): Promise<IncomingMessage> {
+  async #forward({ method, headers, path, body }: Call): Promise<IncomingMessage> {
     const { hostname, port } = this.#target
-    const { 'transfer-encoding': _, ...kept } = headers
+    const { 'transfer-encoding': _, expect: __, ...kept } = headers
     const upstream = request({
       hostname,
       port,
       path,
-      method: 'POST',
+      method,
       headers: { ...kept, 'content-length': body.length },
     })
     upstream.end(body)
@@ -185,14 +175,9 @@ class FaultyForwarder {
   }
 }
 
-function refuse(outgoing: ServerResponse, type: string): void {
-  answer(outgoing, 400, { __type: type, message: 'by the fault proxy' })
-}
-
-function answer(outgoing: ServerResponse, status: number, body: unknown): void {
-  const bytes = Buffer.from(JSON.stringify(body))
-  outgoing.writeHead(status, { 'content-type': 'application/x-amz-json-1.1', 'content-length': bytes.length })
-  outgoing.end(bytes)
+function answer(outgoing: ServerResponse, { status, contentType, body }: Answer): void {
+  outgoing.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
+  outgoing.end(body)
 }
 
 async function bytesOf(message: IncomingMessage): Promise<Buffer> {

@@ -1,13 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { pythonEnvironment } from './servers/python-environment.ts'
 
 const VERSION = '5.2.5'
-const VENV = resolve('.cache/venv-moto')
 
 /** An emulator of AWS that others wrote (moto, Apache-2.0), for S3 and SNS. */
 export interface MotoServer {
@@ -17,9 +14,9 @@ export interface MotoServer {
 
 /** Starts moto on a free port of 127.0.0.1; installs it into `.cache` first when it isn't there. Needs python3. */
 export async function startMoto(log: (line: string) => void): Promise<MotoServer> {
-  await installOnce(log)
+  const programs = await pythonEnvironment('venv-moto', `moto[server]==${VERSION}`, log)
   const port = await freePort()
-  const child = spawn(join(VENV, 'bin/moto_server'), ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
+  const child = spawn(join(programs, 'moto_server'), ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
   const endpoint = `http://127.0.0.1:${port}`
   await ready(endpoint, child)
   return {
@@ -31,20 +28,6 @@ export async function startMoto(log: (line: string) => void): Promise<MotoServer
       await ended
     },
   }
-}
-
-async function installOnce(log: (line: string) => void): Promise<void> {
-  const marker = join(VENV, `.moto-${VERSION}`)
-  if (existsSync(marker)) return
-  log(`installing moto ${VERSION} into .cache`)
-  const run = promisify(execFile)
-  await rm(VENV, { recursive: true, force: true })
-  await mkdir(resolve('.cache'), { recursive: true })
-  await run('python3', ['-m', 'venv', VENV])
-  await run(join(VENV, 'bin/pip'), ['install', '--quiet', `moto[server]==${VERSION}`])
-  // Last, so that an interrupted installation is made again.
-  await mkdir(`${marker}.new`)
-  await rename(`${marker}.new`, marker)
 }
 
 function freePort(): Promise<number> {
