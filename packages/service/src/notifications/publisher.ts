@@ -91,7 +91,7 @@ export class Publisher {
         const current = this.#store.subscription(subscription.arn)
         if (current === undefined || current.isConfirmed) return 'delivered'
         const key = this.#identity.privateKey
-        const body = await confirmationDocument(messageId, current, key, this.#baseUrl, clock.now())
+        const body = confirmationDocument(messageId, current, key, this.#baseUrl, clock.now())
         const headers = {
           'content-type': 'text/plain; charset=UTF-8',
           'x-amz-sns-message-type': 'SubscriptionConfirmation',
@@ -143,7 +143,7 @@ export class Publisher {
     if (subscription.isRaw) {
       return this.#http.post(subscription.endpoint, { ...headers, 'x-amz-sns-rawdelivery': 'true' }, message.text)
     }
-    const body = await notificationDocument(message, subscription, this.#identity.privateKey, this.#baseUrl)
+    const body = notificationDocument(message, subscription, this.#identity.privateKey, this.#baseUrl)
     return this.#http.post(subscription.endpoint, headers, body)
   }
 
