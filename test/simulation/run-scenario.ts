@@ -274,8 +274,10 @@ class ScenarioRun {
           this.#restarts++
           const ours = error.kind === 'bug' || error.kind === 'corrupt' || error.kind === 'invalid'
           const user = error.kind === 'application'
-          const replaced = error.kind === 'fenced' && epoch < this.#processes
-          if (ours || user || (error.kind === 'fenced' && !replaced)) {
+          const replaced = epoch < this.#processes
+          // What a replaced process was about to restore may have been cleaned up by its successor.
+          if (replaced && (error.kind === 'fenced' || error.code === 'FILE_NOT_FOUND')) return
+          if (ours || user || error.kind === 'fenced') {
             this.#violations.report('progress', `${name} failed: ${error.code} (${error.kind}) ${error.message}`)
           }
         },

@@ -77,6 +77,8 @@ export interface StorageTrouble {
 /** All that happens in one simulation, as plain data. */
 export interface Scenario {
   readonly seed: number
+  /** What the job promises of its state; sinks keep to their own promises. */
+  readonly guarantee: 'exactly-once' | 'at-least-once'
   readonly input: InputShape
   readonly job: JobShape
   readonly phases: readonly Phase[]
@@ -88,9 +90,11 @@ export function scenarioOf(seed: number): Scenario {
   const random = seededRandom(Math.imul(seed, 0x2c1b3c6d) ^ 0x1b873593)
   const calm = chance(random, 0.15)
   const count = calm ? 1 : random.int(1, 4)
-  const phases = Array.from({ length: count }, (_, i) => phaseOf(random, calm, i === count - 1))
+  const guarantee = chance(random, 0.1) ? 'at-least-once' : 'exactly-once'
+  const phases = Array.from({ length: count }, (_, i) => phaseOf(random, guarantee, calm, i === count - 1))
   return {
     seed,
+    guarantee,
     input: inputOf(random),
     job: jobOf(random),
     phases,
@@ -128,7 +132,7 @@ function jobOf(random: Random): JobShape {
   }
 }
 
-function phaseOf(random: Random, calm: boolean, last: boolean): Phase {
+function phaseOf(random: Random, mode: Scenario['guarantee'], calm: boolean, last: boolean): Phase {
   const parallelism = random.int(1, 4)
   // A time-out that may be too short for any checkpoint: the job fails, and is started again with another.
   const hasty = chance(random, 0.2)
@@ -144,7 +148,7 @@ function phaseOf(random: Random, calm: boolean, last: boolean): Phase {
       minPauseMs: pick(random, [0, 0, 10, 50]),
       tolerableFailures: pick(random, hasty ? [0, 2] : [0, 2, 1000]),
       retained: random.int(1, 3),
-      mode: 'exactly-once',
+      mode,
     },
     maxDelayMs: pick(random, [0.1, 1, 5]),
     exchangeBytes: pick(random, [16 * 1024, 256 * 1024]),

@@ -23,7 +23,7 @@ interface LogSplit {
 }
 
 const folderOf = (split: string): string => `/log/${split}`
-const pathOf = (split: string, offset: number): string => `${folderOf(split)}/${String(offset).padStart(6, '0')}`
+export const pathOf = (split: string, offset: number): string => `${folderOf(split)}/${String(offset).padStart(6, '0')}`
 
 /**
  * A log of splits. What was acknowledged is on the storage; readers see nothing else (invariant 7). After a power cut it
