@@ -376,7 +376,7 @@ export class JobAttempt {
   async #closeSources(): Promise<void> {
     const sources = [...this.#sources.values()]
     this.#sources.clear()
-    await Promise.allSettled(sources.map((source) => source.close()))
+    await Promise.allSettled(sources.map((source) => source.close(reason)))
   }
 
   #closeThreads(): Promise<void> {

@@ -101,8 +101,9 @@ export class SourceCoordinator {
     }
   }
 
-  async close(): Promise<void> {
+  /** `ended`: no restart follows. */
+  async close(reason?: 'ended'): Promise<void> {
     this.#closed = true
-    await this.#enumerator.close()
+    await this.#enumerator.close(reason)
   }
 }

@@ -86,7 +86,8 @@ export interface SplitEnumerator<S extends Split, E> {
   snapshotState(checkpointId: number): E
   /** That checkpoint is durable. May be missed; then a later one implies it. */
   notifyCheckpointComplete?(checkpointId: number): void
-  close(): Promise<void>
+  /** `ended`: the job is over and no restart follows; what was made for it outside can go. */
+  close(reason?: 'ended'): Promise<void>
 }
 
 export type PollResult = 'more' | 'nothing' | 'end'
