@@ -366,14 +366,14 @@ export class JobAttempt {
 
   /** Nothing of this attempt runs afterwards. A fenced one doesn't take the time to close in good order. */
   async #close(outcome: AttemptOutcome): Promise<void> {
-    const closing = this.#closeSources()
+    const closing = this.#closeSources(outcome.kind === 'failed' ? undefined : 'ended')
     const fenced = outcome.kind === 'failed' && outcome.error.kind === 'fenced'
     if (!fenced && this.#threads.length > 0) await this.#closeThreads()
     await Promise.all(this.#threads.map((thread) => thread.terminate()))
     await Promise.race([closing, new Promise<void>((resolve) => this.#env.scheduler.after(CLOSE_TIMEOUT_MS, resolve))])
   }
 
-  async #closeSources(): Promise<void> {
+  async #closeSources(reason?: 'ended'): Promise<void> {
     const sources = [...this.#sources.values()]
     this.#sources.clear()
     await Promise.allSettled(sources.map((source) => source.close(reason)))
