@@ -340,6 +340,7 @@ export class FraudRun {
       this.#application.kill()
       await this.#application.exited
     }
+    await this.#producer?.kill()
     await this.#endpoint?.close()
   }
 }

@@ -81,6 +81,12 @@ export class ProducerProcess {
     await this.#child.exited
     return summary
   }
+
+  /** Ends it at once, if it hasn't ended. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#child.exited
+  }
 }
 
 interface Deferred<T> {
