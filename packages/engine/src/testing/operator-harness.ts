@@ -1,7 +1,7 @@
 import type { Clock, Scheduler } from '../common/clock.ts'
 import { silentLogger } from '../common/logger.ts'
 import { seededRandom } from '../common/random.ts'
-import type { Operator, OperatorContext, RestoredState } from '../runtime/operators/operator.ts'
+import type { Operator, OperatorContext, Output, RestoredState } from '../runtime/operators/operator.ts'
 import { HeapKeyedStateBackend } from '../runtime/state/heap-keyed-state-backend.ts'
 import { readSnapshotFile, redistribute, type SnapshotContents } from '../runtime/state/snapshot-file.ts'
 import { SnapshotFileWriter } from '../runtime/state/snapshot-file-writer.ts'
@@ -67,11 +67,11 @@ export function operatorHarness<O extends Operator>(
     logger: silentLogger,
     metrics: createMetricGroup(),
     fileSystem: (path) => createFileSystems({}).forPath(path),
-    output: { emit: (value, timestampMs) => output.push({ value, timestampMs }) },
+    output: emittingTo(output),
     sideOutput(tag) {
       const emitted = sideOutputs.get(tag) ?? []
       sideOutputs.set(tag, emitted)
-      return { emit: (value, timestampMs) => emitted.push({ value, timestampMs }) }
+      return emittingTo(emitted)
     },
     wake: () => {
       wakes++
@@ -88,6 +88,14 @@ export function operatorHarness<O extends Operator>(
     },
   }
   return { operator: create(context), context, output, sideOutputs, wakes: () => wakes }
+}
+
+function emittingTo(records: EmittedRecord[]): Output<unknown> {
+  return {
+    emit(value, timestampMs) {
+      records.push({ value, timestampMs })
+    },
+  }
 }
 
 function restoredState(options: HarnessOptions, subtask: number, parallelism: number): RestoredState | undefined {
