@@ -1,0 +1,113 @@
+/** Amazon's application states (KinesisAnalyticsV2, 2018-05-23). */
+export const applicationStatuses = [
+  'DELETING',
+  'STARTING',
+  'STOPPING',
+  'READY',
+  'RUNNING',
+  'UPDATING',
+  'AUTOSCALING',
+  'FORCE_STOPPING',
+  'ROLLING_BACK',
+  'MAINTENANCE',
+  'ROLLED_BACK',
+] as const
+
+export type ApplicationStatus = (typeof applicationStatuses)[number]
+
+/** Where an application's bundle lies, and what it is. */
+export interface StoredCode {
+  readonly contentType: 'ZIPFILE' | 'PLAINTEXT'
+  /** Below the service's data directory: `apps/<name>/code/<sha256>.zip`. Immutable. */
+  readonly file: string
+  readonly sizeBytes: number
+  /** Of the bytes, hex. */
+  readonly sha256: string
+  readonly md5: string
+  /** Given when the code came from S3: described back as it was given. */
+  readonly s3?: { readonly BucketARN: string; readonly FileKey: string; readonly ObjectVersion?: string }
+}
+
+/** Every value has its default filled in: this is what is described and what the job is started with. */
+export interface ApplicationConfiguration {
+  readonly code: StoredCode | undefined
+  readonly parallelism: {
+    readonly configurationType: 'DEFAULT' | 'CUSTOM'
+    readonly parallelism: number
+    readonly parallelismPerKpu: number
+    readonly autoScalingEnabled: boolean
+  }
+  readonly checkpoints: {
+    readonly configurationType: 'DEFAULT' | 'CUSTOM'
+    readonly enabled: boolean
+    readonly intervalMs: number
+    readonly minPauseMs: number
+  }
+  readonly monitoring: {
+    readonly configurationType: 'DEFAULT' | 'CUSTOM'
+    readonly metricsLevel: 'APPLICATION' | 'TASK' | 'OPERATOR' | 'PARALLELISM'
+    readonly logLevel: 'INFO' | 'WARN' | 'ERROR' | 'DEBUG'
+  }
+  readonly snapshotsEnabled: boolean
+  readonly rollbackEnabled: boolean
+  /** Property groups by id. */
+  readonly properties: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+/** How the application was last told to run; absent before its first start. */
+export interface RunConfiguration {
+  readonly allowNonRestoredState: boolean
+  readonly restoreType: 'SKIP_RESTORE_FROM_SNAPSHOT' | 'RESTORE_FROM_LATEST_SNAPSHOT' | 'RESTORE_FROM_CUSTOM_SNAPSHOT'
+  readonly snapshotName?: string
+}
+
+/** One application as the store holds it. Times are epoch ms; those of the API are whole seconds. */
+export interface ApplicationRecord {
+  readonly name: string
+  readonly arn: string
+  readonly description: string | undefined
+  readonly runtimeEnvironment: string
+  readonly serviceExecutionRole: string
+  readonly mode: 'STREAMING'
+  readonly status: ApplicationStatus
+  readonly versionId: number
+  /** Whole seconds, epoch ms: clients send it back without a fraction when they delete. */
+  readonly createdMs: number
+  readonly lastUpdatedMs: number
+  /** Changes with every version; opaque. */
+  readonly conditionalToken: string
+  readonly configuration: ApplicationConfiguration
+  readonly runConfiguration: RunConfiguration | undefined
+  readonly versionUpdatedFrom: number | undefined
+  /** Grows with every process that is started for the application: fences the ones before (engine epoch). */
+  readonly epoch: number
+  /** Folder of the checkpoint or savepoint a start from the latest snapshot restores; undefined: none yet. */
+  readonly latestSavepoint: string | undefined
+}
+
+export type OperationName =
+  | 'CreateApplication'
+  | 'StartApplication'
+  | 'StopApplication'
+  | 'UpdateApplication'
+  | 'DeleteApplication'
+
+export type OperationStatus = 'IN_PROGRESS' | 'CANCELLED' | 'SUCCESSFUL' | 'FAILED'
+
+/** One operation, persisted before anything is done: what a restarted service goes on from. */
+export interface OperationRecord {
+  readonly id: string
+  readonly applicationName: string
+  readonly name: OperationName
+  readonly status: OperationStatus
+  readonly startedMs: number
+  readonly endedMs: number | undefined
+  /** The state to go back to when it fails. */
+  readonly statusBefore: ApplicationStatus
+  readonly versionFrom: number | undefined
+  readonly versionTo: number | undefined
+  /** What was asked for, as far as carrying it out needs it. Plain data. */
+  readonly arguments: Readonly<Record<string, unknown>>
+  /** At most 512 characters. */
+  readonly error: string | undefined
+}

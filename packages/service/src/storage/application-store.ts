@@ -1,0 +1,57 @@
+import type { ApplicationRecord, OperationRecord, OperationStatus } from '../applications/application-record.ts'
+
+/** One page of a list; `next` is undefined on the last. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** The key behind which the next page begins. */
+  readonly next: string | undefined
+}
+
+/**
+ * What the control plane remembers. Each call is one transaction and durable when it resolves.
+ * Errors: `STORE_FAILED` (unavailable).
+ */
+export interface ApplicationStore {
+  /** False when the name is taken. Stores version 1 and its operation with it. */
+  createApplication(
+    application: ApplicationRecord,
+    tags: Readonly<Record<string, string>>,
+    operation: OperationRecord,
+  ): Promise<boolean>
+  application(name: string): Promise<ApplicationRecord | undefined>
+  applicationByArn(arn: string): Promise<ApplicationRecord | undefined>
+  /** By name, ascending. */
+  listApplications(after: string | undefined, limit: number): Promise<Page<ApplicationRecord>>
+  allApplications(): Promise<readonly ApplicationRecord[]>
+  /**
+   * Changes an application in one transaction with the operations that go with it. `expected`: nothing happens, and the
+   * answer is false, unless status and version still are these.
+   */
+  change(
+    name: string,
+    expected: { readonly status: ApplicationRecord['status']; readonly versionId: number },
+    change: Partial<Omit<ApplicationRecord, 'name' | 'arn' | 'createdMs'>>,
+    operations: readonly OperationRecord[],
+  ): Promise<boolean>
+  /** Every version's configuration is kept, for history and rollback. */
+  version(name: string, versionId: number): Promise<ApplicationRecord | undefined>
+  /** Removes the application with all that belongs to it but the record of its operations' ends. */
+  deleteApplication(name: string): Promise<void>
+
+  operation(applicationName: string, id: string): Promise<OperationRecord | undefined>
+  /** Newest first. */
+  listOperations(
+    applicationName: string,
+    filter: { readonly name?: string | undefined; readonly status?: OperationStatus | undefined },
+    after: string | undefined,
+    limit: number,
+  ): Promise<Page<OperationRecord>>
+  /** Those that a service which was killed has left. */
+  operationsInProgress(): Promise<readonly OperationRecord[]>
+
+  tags(name: string): Promise<Readonly<Record<string, string>>>
+  /** Sets and removes in one step. */
+  changeTags(name: string, set: Readonly<Record<string, string>>, remove: readonly string[]): Promise<void>
+
+  close(): Promise<void>
+}
