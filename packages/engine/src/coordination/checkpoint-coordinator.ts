@@ -6,7 +6,7 @@ import type { FileSystems } from '../runtime/storage/file-systems.ts'
 import type { SubtaskSnapshot, ToThread } from '../runtime/task/messages.ts'
 import type { JobGraph } from '../runtime/task/task-description.ts'
 import type { CheckpointOwner, CheckpointRecord } from './checkpoint-metadata.ts'
-import { type CheckpointStorage, copyCheckpoint } from './checkpoint-storage.ts'
+import { type CheckpointStorage, copyStateFiles, writeSavepoint } from './checkpoint-storage.ts'
 
 export interface CheckpointSettings {
   /** From trigger to trigger, ms. */
@@ -84,18 +84,21 @@ export class CheckpointCoordinator {
   readonly #env: CheckpointCoordinatorEnvironment
   readonly #subtaskCount: number
   readonly #queue: QueuedRequest[] = []
-  readonly #retained: number[] = []
+  readonly #retained: number[]
   #pending: PendingCheckpoint | undefined
   #lastId: number
   #lastCompletedMs = Number.NEGATIVE_INFINITY
   #failures = 0
   #periodic: Cancellable | undefined
+  /** A periodic checkpoint was due while another was under way. */
+  #periodicWaits = false
   #stopped = false
 
   constructor(env: CheckpointCoordinatorEnvironment) {
     this.#env = env
     this.#subtaskCount = env.graph.tasks.reduce((sum, task) => sum + task.parallelism, 0)
     this.#lastId = env.storage?.lastNumber ?? 0
+    this.#retained = [...(env.storage?.completedBefore ?? [])]
   }
 
   /** Starts periodic checkpoints, when the job has any. */
@@ -116,7 +119,11 @@ export class CheckpointCoordinator {
       return
     }
     this.#schedulePeriodic(settings.intervalMs)
-    if (this.#pending !== undefined || this.#queue.length > 0) return
+    if (this.#pending !== undefined || this.#queue.length > 0) {
+      this.#periodicWaits = true
+      return
+    }
+    this.#periodicWaits = false
     this.trigger({ kind: 'checkpoint', stop: 'none' }).catch(() => {
       // Counted and reported where it failed.
     })
@@ -140,7 +147,7 @@ export class CheckpointCoordinator {
     } catch (error) {
       const failure = asEngineError(error)
       reject(failure)
-      this.#countFailure(id, failure)
+      if (request.kind === 'checkpoint') this.#countFailure(id, failure)
       this.#next()
       return
     }
@@ -196,21 +203,19 @@ export class CheckpointCoordinator {
     const { storage, fileSystems } = this.#env
     const { request, id } = pending
     const record = this.#record(pending)
-    const target = request.targetFolder
-    if (storage === undefined) {
-      if (target !== undefined) {
-        const to = { folder: target, fileSystem: fileSystems.forPath(target) }
-        await copyCheckpoint(to, to, record)
-      }
-    } else {
-      if (target !== undefined) {
-        const from = { folder: storage.folderOf(id), fileSystem: fileSystems.forPath(storage.folder) }
-        await copyCheckpoint(from, { folder: target, fileSystem: fileSystems.forPath(target) }, record)
-      }
+    const { targetFolder } = request
+    const target =
+      targetFolder === undefined ? undefined : { folder: targetFolder, fileSystem: fileSystems.forPath(targetFolder) }
+    if (storage !== undefined) {
+      const from = { folder: storage.folderOf(id), fileSystem: fileSystems.forPath(storage.folder) }
+      if (target !== undefined) await copyStateFiles(from, target, record)
       await storage.complete(record)
+      if (this.#pending !== pending) return
     }
+    // Last: what looks like a savepoint is one, of a rightful attempt.
+    if (target !== undefined) await writeSavepoint(target, record)
     if (this.#pending !== pending) return
-    this.#completed(pending, target ?? storage?.folderOf(id), record.sizeBytes)
+    this.#completed(pending, targetFolder ?? storage?.folderOf(id), record.sizeBytes)
   }
 
   #completed(pending: PendingCheckpoint, path: string | undefined, sizeBytes: number): void {
@@ -308,11 +313,19 @@ export class CheckpointCoordinator {
     if (this.#pending !== undefined || this.#stopped) return
     const queued = this.#queue.shift()
     if (queued !== undefined) this.#begin(queued)
+    else if (this.#periodicWaits) this.#catchUpPeriodic()
+  }
+
+  #catchUpPeriodic(): void {
+    this.#periodicWaits = false
+    this.#periodic?.cancel()
+    this.#periodicTick()
   }
 
   /** Ends periodic checkpoints, as while the job is being stopped; asked-for ones still work. */
   pausePeriodic(): void {
     this.#periodic?.cancel()
+    this.#periodicWaits = false
   }
 
   /** Gives everything up: the attempt is over. */

@@ -32,6 +32,7 @@ export class CheckpointStorage {
   readonly #owner: CheckpointOwner
   /** The highest number known to be taken. */
   #last = 0
+  #completed: readonly number[] = []
 
   constructor(folder: string, fileSystem: FileSystem, owner: CheckpointOwner, clock: Clock) {
     this.folder = folder.replace(/\/+$/, '')
@@ -42,6 +43,11 @@ export class CheckpointStorage {
 
   get lastNumber(): number {
     return this.#last
+  }
+
+  /** Numbers of the complete checkpoints that this attempt found when it took over, ascending. */
+  get completedBefore(): readonly number[] {
+    return this.#completed
   }
 
   folderOf(checkpointId: number): string {
@@ -55,23 +61,22 @@ export class CheckpointStorage {
   async takeOver(): Promise<StoredCheckpoint | undefined> {
     for (;;) {
       const numbers = await this.#takenNumbers()
-      await this.#refuseNewerEpoch(numbers)
+      const records = await this.#recordsOf(numbers)
+      this.#refuseNewerEpoch(records)
       const number = (numbers.at(-1) ?? 0) + 1
       if (!(await this.#create(number, this.#marker('takeover', number)))) continue
       // Whoever slept since it looked may have taken a number that was cleaned up meanwhile.
       if ((await this.#highest()) > number) continue
       this.#last = number
+      this.#completed = records.filter(isComplete).map(({ checkpointId }) => checkpointId)
       return this.#newestBelow(numbers)
     }
   }
 
   /** The highest epoch of any record, 0 when there is none. */
   async highestEpoch(): Promise<number> {
-    let highest = 0
-    for (const number of await this.#takenNumbers()) {
-      highest = Math.max(highest, (await this.#load(number))?.owner.epoch ?? 0)
-    }
-    return highest
+    const records = await this.#recordsOf(await this.#takenNumbers())
+    return records.reduce((highest, { owner }) => Math.max(highest, owner.epoch), 0)
   }
 
   async newest(): Promise<StoredCheckpoint | undefined> {
@@ -152,11 +157,18 @@ export class CheckpointStorage {
     return undefined
   }
 
-  async #refuseNewerEpoch(numbers: readonly number[]): Promise<void> {
+  async #recordsOf(numbers: readonly number[]): Promise<readonly MetadataRecord[]> {
+    const records: MetadataRecord[] = []
     for (const number of numbers) {
       const record = await this.#load(number)
-      if (record !== undefined && record.owner.epoch > this.#owner.epoch) throw this.#fenced(number)
+      if (record !== undefined) records.push(record)
     }
+    return records
+  }
+
+  #refuseNewerEpoch(records: readonly MetadataRecord[]): void {
+    const newer = records.find(({ owner }) => owner.epoch > this.#owner.epoch)
+    if (newer !== undefined) throw this.#fenced(newer.checkpointId)
   }
 
   #fenced(number: number): EngineError {
@@ -207,15 +219,24 @@ export async function loadCheckpoint(folder: string, fileSystem: FileSystem): Pr
   return { folder: trimmed, record }
 }
 
-/** Writes a savepoint's own copy of a checkpoint's files, then its metadata. */
-export async function copyCheckpoint(
-  from: { readonly folder: string; readonly fileSystem: FileSystem },
-  to: { readonly folder: string; readonly fileSystem: FileSystem },
+interface CheckpointFolder {
+  readonly folder: string
+  readonly fileSystem: FileSystem
+}
+
+/** Copies a checkpoint's state files for a savepoint; `writeSavepoint` makes it one. */
+export async function copyStateFiles(
+  from: CheckpointFolder,
+  to: CheckpointFolder,
   record: CheckpointRecord,
 ): Promise<void> {
   const files = new Set(record.operators.flatMap((operator) => operator.files))
   for (const file of files) {
     await to.fileSystem.write(`${to.folder}/${file}`, await from.fileSystem.read(`${from.folder}/${file}`))
   }
+}
+
+/** Writes the metadata that makes a folder with state files a savepoint. */
+export async function writeSavepoint(to: CheckpointFolder, record: CheckpointRecord): Promise<void> {
   await to.fileSystem.write(`${to.folder}/${METADATA}`, encodeMetadata(record))
 }

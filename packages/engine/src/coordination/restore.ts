@@ -25,20 +25,22 @@ export function mapState(
     })
   }
   const known = new Set(graph.tasks.flatMap((task) => task.operators.map((operator) => operator.id)))
-  const mapped: OperatorStateLocation[] = []
-  for (const { operatorId, operatorName, files } of record.operators) {
-    if (known.has(operatorId)) {
-      mapped.push({ operatorId, files: files.map((file) => `${folder}/${file}`) })
-    } else if (!allowNonRestoredState) {
-      throw new EngineError('SAVEPOINT_STATE_UNMAPPED', {
-        kind: 'invalid',
-        message: `${folder} holds state of operator '${operatorId}' (${operatorName}), which the application doesn't have.`,
-        hint: 'Give the operator its old uid, or start with --allow-non-restored-state to drop that state.',
-        details: { folder, operatorId, operatorName },
-      })
-    }
+  const named = new Map(record.operators.map(({ operatorId, operatorName }) => [operatorId, operatorName]))
+  for (const operatorId of [...named.keys(), ...record.enumerators.map((enumerator) => enumerator.operatorId)]) {
+    if (!known.has(operatorId) && !allowNonRestoredState) throw unmapped(folder, operatorId, named.get(operatorId))
   }
-  return mapped
+  return record.operators
+    .filter(({ operatorId }) => known.has(operatorId))
+    .map(({ operatorId, files }) => ({ operatorId, files: files.map((file) => `${folder}/${file}`) }))
+}
+
+function unmapped(folder: string, operatorId: string, operatorName = 'a source'): EngineError {
+  return new EngineError('SAVEPOINT_STATE_UNMAPPED', {
+    kind: 'invalid',
+    message: `${folder} holds state of operator '${operatorId}' (${operatorName}), which the application doesn't have.`,
+    hint: 'Give the operator its old uid, or start with --allow-non-restored-state to drop that state.',
+    details: { folder, operatorId, operatorName },
+  })
 }
 
 /** The splits that a source's readers held in a checkpoint, for the enumerator to assign anew. */
