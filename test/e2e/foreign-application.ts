@@ -19,16 +19,20 @@ const RUN_TIMEOUT_MS = 100_000
 
 type Service = 'kinesis' | 'sns' | 's3'
 
+/** The first that fits a call decides: those of certain calls stand first. */
 const rules: Readonly<Record<Service, readonly FaultRule[]>> = {
   kinesis: [
-    { operation: 'PutRecords', fault: 'partial-failure', probability: 0.2 },
     { operation: 'PutRecords', fault: 'drop-answer', calls: [4] },
+    { operation: 'PutRecords', fault: 'throttle', calls: [7] },
+    { operation: 'PutRecords', fault: 'partial-failure', probability: 0.2 },
     { operation: 'PutRecords', fault: 'throttle', probability: 0.05 },
-    { operation: 'GetRecords', fault: 'throttle', probability: 0.1 },
+    { operation: 'GetRecords', fault: 'expire-iterator', calls: [6] },
     { operation: 'GetRecords', fault: 'expire-iterator', probability: 0.1 },
+    { operation: 'GetRecords', fault: 'throttle', probability: 0.1 },
     { operation: 'GetRecords', fault: 'drop-answer', probability: 0.05 },
     { operation: 'GetRecords', fault: 'empty-answer', probability: 0.05 },
     { operation: 'GetShardIterator', fault: 'throttle', probability: 0.1 },
+    { operation: 'SubscribeToShard', fault: 'cut-stream', calls: [2] },
     { operation: 'SubscribeToShard', fault: 'throttle', probability: 0.1 },
     { operation: 'SubscribeToShard', fault: 'cut-stream', probability: 0.5 },
   ],

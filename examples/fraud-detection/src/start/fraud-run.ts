@@ -79,6 +79,7 @@ export class FraudRun {
   #stopping = false
   #checkpointPath: string | undefined
   #gaveUp: ((error: Error) => void) | undefined
+  #onRunning: () => void = () => {}
   checkpoints = 0
   restarts = 0
   endpointRestarts = 0
@@ -118,6 +119,11 @@ export class FraudRun {
     this.#gaveUp = reject
   })
 
+  /** Resolves when the application runs for the first time. */
+  readonly #ran: Promise<void> = new Promise((resolve) => {
+    this.#onRunning = resolve
+  })
+
   /** Starts everything; resolves when the application runs and the producer puts. */
   async start(): Promise<void> {
     const { dir, endpoint, output, port, throttling } = this.settings
@@ -138,7 +144,7 @@ export class FraudRun {
     this.#flaggedBefore = await this.#countFlagged()
     const producer = this.#startProducer()
     this.#launchApplication()
-    await Promise.race([this.#application?.running, this.failure])
+    await Promise.race([this.#ran, this.failure])
     await producer.ready
     producer.start()
   }
@@ -200,7 +206,10 @@ export class FraudRun {
       },
       {
         onState: (state, cause) => {
-          if (state === 'RUNNING') this.#listener.onRunning?.()
+          if (state === 'RUNNING') {
+            this.#onRunning()
+            this.#listener.onRunning?.()
+          }
           if (state === 'RESTARTING') {
             this.restarts++
             this.#note(`the application restarts: ${cause?.message ?? 'a failure'}`)
