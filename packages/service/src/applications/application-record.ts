@@ -61,6 +61,15 @@ export interface RunConfiguration {
   readonly snapshotName?: string
 }
 
+/**
+ * The run whose checkpoints a new process goes on from: those that attempts since `sinceEpoch` have completed, and
+ * `restoredFrom` (a savepoint's folder) as long as there is none; undefined there: from the beginning.
+ */
+export interface RunLineage {
+  readonly sinceEpoch: number
+  readonly restoredFrom: string | undefined
+}
+
 /** One application as the store holds it. Times are epoch ms; those of the API are whole seconds. */
 export interface ApplicationRecord {
   readonly name: string
@@ -83,6 +92,8 @@ export interface ApplicationRecord {
   readonly epoch: number
   /** Folder of the checkpoint or savepoint a start from the latest snapshot restores; undefined: none yet. */
   readonly latestSavepoint: string | undefined
+  /** Undefined when the last run was ended by a stop: the next start then begins a new one. */
+  readonly lineage: RunLineage | undefined
 }
 
 export type OperationName =

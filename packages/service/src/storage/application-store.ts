@@ -35,8 +35,8 @@ export interface ApplicationStore {
   ): Promise<boolean>
   /** Every version's configuration is kept, for history and rollback. */
   version(name: string, versionId: number): Promise<ApplicationRecord | undefined>
-  /** Removes the application with all that belongs to it but the record of its operations' ends. */
-  deleteApplication(name: string): Promise<void>
+  /** Removes the application with all that belongs to it but the record of its operations' ends; stores `operation`. */
+  deleteApplication(name: string, operation: OperationRecord): Promise<void>
 
   operation(applicationName: string, id: string): Promise<OperationRecord | undefined>
   /** Newest first. */
