@@ -12,7 +12,10 @@ export interface Page<T> {
  * Errors: `STORE_FAILED` (unavailable).
  */
 export interface ApplicationStore {
-  /** False when the name is taken. Stores version 1 and its operation with it. */
+  /**
+   * False when the name is taken. Stores version 1 and its operation with it; the operations of an earlier application
+   * of that name are forgotten.
+   */
   createApplication(
     application: ApplicationRecord,
     tags: Readonly<Record<string, string>>,
@@ -50,8 +53,16 @@ export interface ApplicationStore {
   operationsInProgress(): Promise<readonly OperationRecord[]>
 
   tags(name: string): Promise<Readonly<Record<string, string>>>
-  /** Sets and removes in one step. */
-  changeTags(name: string, set: Readonly<Record<string, string>>, remove: readonly string[]): Promise<void>
+  /**
+   * Sets and removes in one step. False, and nothing happens, when the application is gone or would have more than
+   * `limit` tags.
+   */
+  changeTags(
+    name: string,
+    set: Readonly<Record<string, string>>,
+    remove: readonly string[],
+    limit: number,
+  ): Promise<boolean>
 
   close(): Promise<void>
 }

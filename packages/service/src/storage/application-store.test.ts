@@ -1,0 +1,215 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'libsql'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
+import type { ApplicationStore } from './application-store.ts'
+import { MemoryApplicationStore } from './memory-application-store.ts'
+import { SqliteApplicationStore } from './sqlite-application-store.ts'
+
+function application(name: string, more: Partial<ApplicationRecord> = {}): ApplicationRecord {
+  return {
+    name,
+    arn: `arn:aws:kinesisanalytics:us-east-1:000000000000:application/${name}`,
+    description: undefined,
+    runtimeEnvironment: 'FLINK-2_2',
+    serviceExecutionRole: 'arn:aws:iam::000000000000:role/r',
+    mode: 'STREAMING',
+    status: 'READY',
+    versionId: 1,
+    createdMs: 1000,
+    lastUpdatedMs: 1000,
+    conditionalToken: 't1',
+    configuration: {
+      code: undefined,
+      parallelism: { configurationType: 'DEFAULT', parallelism: 1, parallelismPerKpu: 1, autoScalingEnabled: true },
+      checkpoints: { configurationType: 'DEFAULT', enabled: true, intervalMs: 60_000, minPauseMs: 5_000 },
+      monitoring: { configurationType: 'DEFAULT', metricsLevel: 'APPLICATION', logLevel: 'INFO' },
+      snapshotsEnabled: true,
+      rollbackEnabled: false,
+      properties: { group: { 'a"b': 'ä' } },
+    },
+    runConfiguration: undefined,
+    versionUpdatedFrom: undefined,
+    epoch: 0,
+    lineage: undefined,
+    latestSavepoint: undefined,
+    ...more,
+  }
+}
+
+function operation(applicationName: string, id: string, more: Partial<OperationRecord> = {}): OperationRecord {
+  return {
+    id,
+    applicationName,
+    name: 'CreateApplication',
+    status: 'SUCCESSFUL',
+    startedMs: 1,
+    endedMs: 2,
+    statusBefore: 'READY',
+    versionFrom: undefined,
+    versionTo: undefined,
+    arguments: {},
+    error: undefined,
+    ...more,
+  }
+}
+
+let folder: string
+let store: ApplicationStore
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-store-'))
+})
+
+afterEach(async () => {
+  await store.close()
+  await rm(folder, { recursive: true })
+})
+
+const stores = [
+  { kind: 'in memory', open: (): ApplicationStore => new MemoryApplicationStore() },
+  { kind: 'in SQLite', open: (): ApplicationStore => SqliteApplicationStore.open(join(folder, 'store.db')) },
+]
+
+describe.each(stores)('a store $kind', ({ open }) => {
+  beforeEach(() => {
+    store = open()
+  })
+
+  test('gives back what was stored, also by ARN and by version', async () => {
+    const stored = application('a')
+    expect(await store.createApplication(stored, { team: 'fraud' }, operation('a', 'o1'))).toBe(true)
+    expect(await store.application('a')).toEqual(stored)
+    expect(await store.applicationByArn(stored.arn)).toEqual(stored)
+    expect(await store.version('a', 1)).toEqual(stored)
+    expect(await store.version('a', 2)).toBeUndefined()
+    expect(await store.application('b')).toBeUndefined()
+    expect(await store.applicationByArn('arn:b')).toBeUndefined()
+    expect(await store.tags('a')).toEqual({ team: 'fraud' })
+    expect(await store.operation('a', 'o1')).toEqual(operation('a', 'o1'))
+  })
+
+  test('takes a name once', async () => {
+    await store.createApplication(application('a'), { x: '1' }, operation('a', 'o1'))
+    const again = application('a', { description: 'other' })
+    expect(await store.createApplication(again, { y: '2' }, operation('a', 'o2'))).toBe(false)
+    expect(await store.application('a')).toEqual(application('a'))
+    expect(await store.tags('a')).toEqual({ x: '1' })
+    expect(await store.operation('a', 'o2')).toBeUndefined()
+  })
+
+  test('lists applications by name, page by page', async () => {
+    for (const name of ['c', 'a', 'B', 'b']) await store.createApplication(application(name), {}, operation(name, 'o'))
+    const first = await store.listApplications(undefined, 3)
+    expect(first.items.map(({ name }) => name)).toEqual(['B', 'a', 'b'])
+    const second = await store.listApplications(first.next, 3)
+    expect(second.items.map(({ name }) => name)).toEqual(['c'])
+    expect(second.next).toBeUndefined()
+    expect((await store.listApplications(undefined, 4)).next).toBeUndefined()
+    expect((await store.allApplications()).map(({ name }) => name)).toEqual(['B', 'a', 'b', 'c'])
+  })
+
+  test('changes only what is as expected, with its operations, all or nothing', async () => {
+    await store.createApplication(application('a'), {}, operation('a', 'o1'))
+    const update = operation('a', 'o2', { name: 'UpdateApplication', status: 'IN_PROGRESS', endedMs: undefined })
+    const change = { status: 'UPDATING' as const, versionId: 2, conditionalToken: 't2' }
+    expect(await store.change('a', { status: 'RUNNING', versionId: 1 }, change, [update])).toBe(false)
+    expect(await store.change('a', { status: 'READY', versionId: 2 }, change, [update])).toBe(false)
+    expect(await store.change('b', { status: 'READY', versionId: 1 }, change, [update])).toBe(false)
+    expect(await store.operation('a', 'o2')).toBeUndefined()
+    expect(await store.change('a', { status: 'READY', versionId: 1 }, change, [update])).toBe(true)
+    expect(await store.application('a')).toEqual(application('a', change))
+    expect(await store.version('a', 1)).toEqual(application('a'))
+    expect(await store.version('a', 2)).toEqual(application('a', change))
+    expect(await store.operationsInProgress()).toEqual([update])
+    const done = { ...update, status: 'FAILED' as const, endedMs: 9, error: 'why' }
+    await store.change('a', { status: 'UPDATING', versionId: 2 }, { status: 'READY' }, [done])
+    expect(await store.operationsInProgress()).toEqual([])
+    expect(await store.operation('a', 'o2')).toEqual(done)
+  })
+
+  test('of several changes from one state one happens', async () => {
+    await store.createApplication(application('a'), {}, operation('a', 'o1'))
+    const start = (id: string) =>
+      store.change('a', { status: 'READY', versionId: 1 }, { status: 'STARTING' }, [operation('a', id)])
+    const won = await Promise.all(['s1', 's2', 's3'].map(start))
+    expect(won.filter(Boolean)).toHaveLength(1)
+    expect((await store.listOperations('a', {}, undefined, 50)).items).toHaveLength(2)
+  })
+
+  test('lists operations newest first, filtered, page by page; an ended one keeps its place', async () => {
+    await store.createApplication(application('a'), {}, operation('a', 'o1'))
+    await store.createApplication(application('b'), {}, operation('b', 'o1'))
+    const started = operation('a', 'o2', { name: 'StartApplication', status: 'IN_PROGRESS' })
+    const expected = { status: 'READY', versionId: 1 } as const
+    await store.change('a', expected, {}, [started])
+    await store.change('a', expected, {}, [operation('a', 'o3', { name: 'StopApplication', status: 'FAILED' })])
+    await store.change('a', expected, {}, [{ ...started, status: 'SUCCESSFUL' }])
+    const ids = async (filter: Parameters<ApplicationStore['listOperations']>[1]) =>
+      (await store.listOperations('a', filter, undefined, 50)).items.map(({ id }) => id)
+    expect(await ids({})).toEqual(['o3', 'o2', 'o1'])
+    expect(await ids({ status: 'SUCCESSFUL' })).toEqual(['o2', 'o1'])
+    expect(await ids({ name: 'StopApplication' })).toEqual(['o3'])
+    expect(await ids({ name: 'StopApplication', status: 'SUCCESSFUL' })).toEqual([])
+    const first = await store.listOperations('a', {}, undefined, 2)
+    const second = await store.listOperations('a', {}, first.next, 2)
+    expect([first.items.length, second.items.map(({ id }) => id), second.next]).toEqual([2, ['o1'], undefined])
+  })
+
+  test('a deleted application leaves only its operations, until one of its name is made', async () => {
+    await store.createApplication(application('a'), { x: '1' }, operation('a', 'o1'))
+    const deleted = operation('a', 'o2', { name: 'DeleteApplication' })
+    await store.deleteApplication('a', deleted)
+    expect(await store.application('a')).toBeUndefined()
+    expect(await store.version('a', 1)).toBeUndefined()
+    expect(await store.operation('a', 'o2')).toEqual(deleted)
+    await store.createApplication(application('a'), {}, operation('a', 'o3'))
+    expect(await store.tags('a')).toEqual({})
+    expect((await store.listOperations('a', {}, undefined, 9)).items.map(({ id }) => id)).toEqual(['o3'])
+  })
+
+  test('changes tags within their limit', async () => {
+    await store.createApplication(application('a'), { b: '1', a: '2' }, operation('a', 'o1'))
+    expect(await store.changeTags('a', { c: '', b: '3' }, ['a', 'none'], 2)).toBe(true)
+    expect(await store.tags('a')).toEqual({ b: '3', c: '' })
+    expect(await store.changeTags('a', { d: '4' }, [], 2)).toBe(false)
+    expect(await store.changeTags('gone', { d: '4' }, [], 2)).toBe(false)
+    expect(await store.tags('a')).toEqual({ b: '3', c: '' })
+  })
+})
+
+describe('the SQLite file', () => {
+  const path = () => join(folder, 'store.db')
+
+  test('keeps all across a reopening, readable by its owner only', async () => {
+    store = SqliteApplicationStore.open(path())
+    await store.createApplication(application('a'), { x: '1' }, operation('a', 'o1', { status: 'IN_PROGRESS' }))
+    await store.close()
+    store = SqliteApplicationStore.open(path())
+    expect(await store.application('a')).toEqual(application('a'))
+    expect(await store.tags('a')).toEqual({ x: '1' })
+    expect(await store.operationsInProgress()).toHaveLength(1)
+    expect((await stat(path())).mode & 0o777).toBe(0o600)
+    expect((await stat(`${path()}-wal`)).mode & 0o777).toBe(0o600)
+  })
+
+  test('is written ahead', async () => {
+    store = SqliteApplicationStore.open(path())
+    const other = new Database(path())
+    expect(other.pragma('journal_mode')).toMatchObject([{ journal_mode: 'wal' }])
+    other.close()
+  })
+
+  test('of a newer version is refused, one that is none is told', async () => {
+    store = SqliteApplicationStore.open(path())
+    await store.close()
+    const database = new Database(path())
+    database.pragma('user_version = 99')
+    database.close()
+    expect(() => SqliteApplicationStore.open(path())).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }))
+    expect(() => SqliteApplicationStore.open(folder)).toThrow(expect.objectContaining({ code: 'STORE_FAILED' }))
+    store = new MemoryApplicationStore()
+  })
+})

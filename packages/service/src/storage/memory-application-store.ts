@@ -1,0 +1,149 @@
+import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
+import type { ApplicationStore, Page } from './application-store.ts'
+
+interface Held {
+  application: ApplicationRecord
+  readonly versions: Map<number, ApplicationRecord>
+  readonly tags: Map<string, string>
+}
+
+/**
+ * The control plane's memory without a disk, for tests of many sequences. What is stored is copied in and out, as through
+ * a database; each call is done at once, before it returns its promise.
+ */
+export class MemoryApplicationStore implements ApplicationStore {
+  readonly #applications = new Map<string, Held>()
+  /** By application, oldest first. */
+  readonly #operations = new Map<string, { readonly position: number; operation: OperationRecord }[]>()
+  #lastPosition = 0
+
+  async createApplication(
+    application: ApplicationRecord,
+    tags: Readonly<Record<string, string>>,
+    operation: OperationRecord,
+  ): Promise<boolean> {
+    const { name, versionId } = application
+    if (this.#applications.has(name)) return false
+    this.#operations.delete(name)
+    this.#applications.set(name, {
+      application: structuredClone(application),
+      versions: new Map([[versionId, structuredClone(application)]]),
+      tags: new Map(Object.entries(tags)),
+    })
+    this.#putOperation(operation)
+    return true
+  }
+
+  async application(name: string): Promise<ApplicationRecord | undefined> {
+    return structuredClone(this.#applications.get(name)?.application)
+  }
+
+  async applicationByArn(arn: string): Promise<ApplicationRecord | undefined> {
+    return this.#all().find((application) => application.arn === arn)
+  }
+
+  async listApplications(after: string | undefined, limit: number): Promise<Page<ApplicationRecord>> {
+    const rest = this.#all().filter(({ name }) => after === undefined || name > after)
+    const items = rest.slice(0, limit)
+    return { items, next: rest.length > limit ? items.at(-1)?.name : undefined }
+  }
+
+  async allApplications(): Promise<readonly ApplicationRecord[]> {
+    return this.#all()
+  }
+
+  async change(
+    name: string,
+    expected: { readonly status: ApplicationRecord['status']; readonly versionId: number },
+    change: Partial<Omit<ApplicationRecord, 'name' | 'arn' | 'createdMs'>>,
+    operations: readonly OperationRecord[],
+  ): Promise<boolean> {
+    const held = this.#applications.get(name)
+    if (held?.application.status !== expected.status || held.application.versionId !== expected.versionId) return false
+    held.application = structuredClone({ ...held.application, ...change })
+    held.versions.set(held.application.versionId, held.application)
+    for (const operation of operations) this.#putOperation(operation)
+    return true
+  }
+
+  async version(name: string, versionId: number): Promise<ApplicationRecord | undefined> {
+    return structuredClone(this.#applications.get(name)?.versions.get(versionId))
+  }
+
+  async deleteApplication(name: string, operation: OperationRecord): Promise<void> {
+    this.#applications.delete(name)
+    this.#putOperation(operation)
+  }
+
+  async operation(applicationName: string, id: string): Promise<OperationRecord | undefined> {
+    return structuredClone(this.#operationsOf(applicationName).find(({ operation }) => operation.id === id)?.operation)
+  }
+
+  async listOperations(
+    applicationName: string,
+    filter: Parameters<ApplicationStore['listOperations']>[1],
+    after: string | undefined,
+    limit: number,
+  ): Promise<Page<OperationRecord>> {
+    const rest = this.#operationsOf(applicationName)
+      .filter(({ operation }) => filter.name === undefined || operation.name === filter.name)
+      .filter(({ operation }) => filter.status === undefined || operation.status === filter.status)
+      .filter(({ position }) => after === undefined || position < Number(after))
+      .reverse()
+    const items = rest.slice(0, limit)
+    return {
+      items: items.map(({ operation }) => structuredClone(operation)),
+      next: rest.length > limit ? String(items.at(-1)?.position) : undefined,
+    }
+  }
+
+  async operationsInProgress(): Promise<readonly OperationRecord[]> {
+    return [...this.#operations.values()]
+      .flat()
+      .filter(({ operation }) => operation.status === 'IN_PROGRESS')
+      .sort((a, b) => a.position - b.position)
+      .map(({ operation }) => structuredClone(operation))
+  }
+
+  async tags(name: string): Promise<Readonly<Record<string, string>>> {
+    const tags = this.#applications.get(name)?.tags ?? new Map<string, string>()
+    return Object.fromEntries([...tags].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  async changeTags(
+    name: string,
+    set: Readonly<Record<string, string>>,
+    remove: readonly string[],
+    limit: number,
+  ): Promise<boolean> {
+    const tags = this.#applications.get(name)?.tags
+    if (tags === undefined) return false
+    const changed = new Map([...tags, ...Object.entries(set)])
+    for (const tag of remove) changed.delete(tag)
+    if (changed.size > limit) return false
+    tags.clear()
+    for (const [tag, value] of changed) tags.set(tag, value)
+    return true
+  }
+
+  async close(): Promise<void> {}
+
+  /** By name, ascending; copies. */
+  #all(): ApplicationRecord[] {
+    return [...this.#applications.values()]
+      .map(({ application }) => structuredClone(application))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  #operationsOf(applicationName: string): readonly { readonly position: number; operation: OperationRecord }[] {
+    return this.#operations.get(applicationName) ?? []
+  }
+
+  #putOperation(operation: OperationRecord): void {
+    const operations = this.#operations.get(operation.applicationName) ?? []
+    this.#operations.set(operation.applicationName, operations)
+    const known = operations.find((one) => one.operation.id === operation.id)
+    if (known !== undefined) known.operation = structuredClone(operation)
+    else operations.push({ position: ++this.#lastPosition, operation: structuredClone(operation) })
+  }
+}

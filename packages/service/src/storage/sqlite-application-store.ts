@@ -1,0 +1,297 @@
+import { chmodSync, closeSync, openSync } from 'node:fs'
+import { EngineError } from '@millrace/engine/spi'
+import { Kysely, SqliteDialect, type Transaction } from 'kysely'
+import Database from 'libsql'
+import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
+import type { ApplicationStore, Page } from './application-store.ts'
+import { migrations } from './migrations.ts'
+import type { Tables } from './tables.ts'
+
+/** The control plane's memory in one SQLite file: WAL, and an fsync at every commit. One process at a time. */
+export class SqliteApplicationStore implements ApplicationStore {
+  readonly #db: Kysely<Tables>
+
+  private constructor(db: Kysely<Tables>) {
+    this.#db = db
+  }
+
+  /** Opens or makes the file, mode 0600. Errors: `STORE_FAILED`, `STORE_TOO_NEW` (invalid). */
+  static open(file: string): SqliteApplicationStore {
+    return attempt(file, () => {
+      // Made by us, so that it's never readable by others, not even for the moment before a chmod.
+      closeSync(openSync(file, 'a', 0o600))
+      chmodSync(file, 0o600)
+      const database = new Database(file)
+      try {
+        database.pragma('journal_mode = WAL')
+        database.pragma('synchronous = FULL')
+        migrate(database, file)
+      } catch (error) {
+        database.close()
+        throw error
+      }
+      return new SqliteApplicationStore(new Kysely<Tables>({ dialect: new SqliteDialect({ database }) }))
+    })
+  }
+
+  createApplication(
+    application: ApplicationRecord,
+    tags: Readonly<Record<string, string>>,
+    operation: OperationRecord,
+  ): Promise<boolean> {
+    return this.#transaction(async (db) => {
+      const { name, arn, status, versionId } = application
+      const record = JSON.stringify(application)
+      const { numInsertedOrUpdatedRows } = await db
+        .insertInto('applications')
+        .values({ name, arn, status, version_id: versionId, record })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst()
+      if (numInsertedOrUpdatedRows !== 1n) return false
+      await db.deleteFrom('operations').where('application', '=', name).execute()
+      await db.insertInto('versions').values({ application: name, version_id: versionId, record }).execute()
+      await setTags(db, name, tags)
+      await putOperation(db, operation)
+      return true
+    })
+  }
+
+  application(name: string): Promise<ApplicationRecord | undefined> {
+    return this.#read(async (db) => {
+      const row = await db.selectFrom('applications').select('record').where('name', '=', name).executeTakeFirst()
+      return row === undefined ? undefined : (JSON.parse(row.record) as ApplicationRecord)
+    })
+  }
+
+  applicationByArn(arn: string): Promise<ApplicationRecord | undefined> {
+    return this.#read(async (db) => {
+      const row = await db.selectFrom('applications').select('record').where('arn', '=', arn).executeTakeFirst()
+      return row === undefined ? undefined : (JSON.parse(row.record) as ApplicationRecord)
+    })
+  }
+
+  listApplications(after: string | undefined, limit: number): Promise<Page<ApplicationRecord>> {
+    return this.#read(async (db) => {
+      const rows = await db
+        .selectFrom('applications')
+        .select(['name', 'record'])
+        .$if(after !== undefined, (query) => query.where('name', '>', after!))
+        .orderBy('name')
+        .limit(limit + 1)
+        .execute()
+      const items = rows.slice(0, limit).map((row) => JSON.parse(row.record) as ApplicationRecord)
+      return { items, next: rows.length > limit ? rows[limit - 1]!.name : undefined }
+    })
+  }
+
+  allApplications(): Promise<readonly ApplicationRecord[]> {
+    return this.#read(async (db) => {
+      const rows = await db.selectFrom('applications').select('record').orderBy('name').execute()
+      return rows.map((row) => JSON.parse(row.record) as ApplicationRecord)
+    })
+  }
+
+  change(
+    name: string,
+    expected: { readonly status: ApplicationRecord['status']; readonly versionId: number },
+    change: Partial<Omit<ApplicationRecord, 'name' | 'arn' | 'createdMs'>>,
+    operations: readonly OperationRecord[],
+  ): Promise<boolean> {
+    return this.#transaction(async (db) => {
+      const row = await db
+        .selectFrom('applications')
+        .select('record')
+        .where('name', '=', name)
+        .where('status', '=', expected.status)
+        .where('version_id', '=', expected.versionId)
+        .executeTakeFirst()
+      if (row === undefined) return false
+      const changed: ApplicationRecord = { ...(JSON.parse(row.record) as ApplicationRecord), ...change }
+      const { status, versionId } = changed
+      const record = JSON.stringify(changed)
+      await db
+        .updateTable('applications')
+        .set({ status, version_id: versionId, record })
+        .where('name', '=', name)
+        .execute()
+      await db.replaceInto('versions').values({ application: name, version_id: versionId, record }).execute()
+      for (const operation of operations) await putOperation(db, operation)
+      return true
+    })
+  }
+
+  version(name: string, versionId: number): Promise<ApplicationRecord | undefined> {
+    return this.#read(async (db) => {
+      const row = await db
+        .selectFrom('versions')
+        .select('record')
+        .where('application', '=', name)
+        .where('version_id', '=', versionId)
+        .executeTakeFirst()
+      return row === undefined ? undefined : (JSON.parse(row.record) as ApplicationRecord)
+    })
+  }
+
+  deleteApplication(name: string, operation: OperationRecord): Promise<void> {
+    return this.#transaction(async (db) => {
+      await db.deleteFrom('applications').where('name', '=', name).execute()
+      await db.deleteFrom('versions').where('application', '=', name).execute()
+      await db.deleteFrom('tags').where('application', '=', name).execute()
+      await putOperation(db, operation)
+    })
+  }
+
+  operation(applicationName: string, id: string): Promise<OperationRecord | undefined> {
+    return this.#read(async (db) => {
+      const row = await db
+        .selectFrom('operations')
+        .select('record')
+        .where('application', '=', applicationName)
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row === undefined ? undefined : (JSON.parse(row.record) as OperationRecord)
+    })
+  }
+
+  listOperations(
+    applicationName: string,
+    filter: Parameters<ApplicationStore['listOperations']>[1],
+    after: string | undefined,
+    limit: number,
+  ): Promise<Page<OperationRecord>> {
+    return this.#read(async (db) => {
+      const rows = await db
+        .selectFrom('operations')
+        .select(['position', 'record'])
+        .where('application', '=', applicationName)
+        .$if(filter.name !== undefined, (query) => query.where('name', '=', filter.name!))
+        .$if(filter.status !== undefined, (query) => query.where('status', '=', filter.status!))
+        .$if(after !== undefined, (query) => query.where('position', '<', Number(after)))
+        .orderBy('position', 'desc')
+        .limit(limit + 1)
+        .execute()
+      const items = rows.slice(0, limit).map((row) => JSON.parse(row.record) as OperationRecord)
+      return { items, next: rows.length > limit ? String(rows[limit - 1]!.position) : undefined }
+    })
+  }
+
+  operationsInProgress(): Promise<readonly OperationRecord[]> {
+    return this.#read(async (db) => {
+      const rows = await db
+        .selectFrom('operations')
+        .select('record')
+        .where('status', '=', 'IN_PROGRESS')
+        .orderBy('position')
+        .execute()
+      return rows.map((row) => JSON.parse(row.record) as OperationRecord)
+    })
+  }
+
+  tags(name: string): Promise<Readonly<Record<string, string>>> {
+    return this.#read(async (db) => {
+      const rows = await db
+        .selectFrom('tags')
+        .select(['tag', 'value'])
+        .where('application', '=', name)
+        .orderBy('tag')
+        .execute()
+      return Object.fromEntries(rows.map(({ tag, value }) => [tag, value]))
+    })
+  }
+
+  changeTags(
+    name: string,
+    set: Readonly<Record<string, string>>,
+    remove: readonly string[],
+    limit: number,
+  ): Promise<boolean> {
+    return this.#transaction(async (db) => {
+      const application = await db.selectFrom('applications').select('name').where('name', '=', name).executeTakeFirst()
+      if (application === undefined) return false
+      const rows = await db.selectFrom('tags').select('tag').where('application', '=', name).execute()
+      const kept = new Set([...rows.map(({ tag }) => tag), ...Object.keys(set)])
+      for (const tag of remove) kept.delete(tag)
+      if (kept.size > limit) return false
+      await setTags(db, name, set)
+      if (remove.length > 0) {
+        await db.deleteFrom('tags').where('application', '=', name).where('tag', 'in', remove).execute()
+      }
+      return true
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#db.destroy()
+  }
+
+  async #transaction<T>(run: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
+    try {
+      return await this.#db.transaction().execute(run)
+    } catch (error) {
+      throw storeFailed(error)
+    }
+  }
+
+  async #read<T>(run: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    try {
+      return await run(this.#db)
+    } catch (error) {
+      throw storeFailed(error)
+    }
+  }
+}
+
+async function putOperation(db: Transaction<Tables>, operation: OperationRecord): Promise<void> {
+  const { applicationName: application, id, name, status } = operation
+  const record = JSON.stringify(operation)
+  await db
+    .insertInto('operations')
+    .values({ application, id, name, status, record })
+    .onConflict((conflict) => conflict.columns(['application', 'id']).doUpdateSet({ name, status, record }))
+    .execute()
+}
+
+async function setTags(
+  db: Transaction<Tables>,
+  application: string,
+  tags: Readonly<Record<string, string>>,
+): Promise<void> {
+  const rows = Object.entries(tags).map(([tag, value]) => ({ application, tag, value }))
+  if (rows.length > 0) await db.replaceInto('tags').values(rows).execute()
+}
+
+function migrate(database: Database.Database, file: string): void {
+  const [row] = database.pragma('user_version') as { user_version: number }[]
+  const version = row?.user_version ?? 0
+  if (version > migrations.length) {
+    throw new EngineError('STORE_TOO_NEW', {
+      kind: 'invalid',
+      message: `${file} was written by a newer Millrace (its version is ${version}, known here is ${migrations.length}).`,
+      hint: 'Start the newer Millrace again, or give another data directory.',
+      details: { file, version },
+    })
+  }
+  for (const [i, steps] of migrations.entries()) {
+    if (i < version) continue
+    database.exec(['BEGIN', ...steps, `PRAGMA user_version = ${i + 1}`, 'COMMIT'].join(';\n'))
+  }
+}
+
+function attempt<T>(file: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    throw storeFailed(error, file)
+  }
+}
+
+function storeFailed(cause: unknown, file?: string): unknown {
+  if (cause instanceof EngineError) return cause
+  return new EngineError('STORE_FAILED', {
+    kind: 'unavailable',
+    message: `The store of applications can't be used (${(cause as Error).message}).`,
+    hint: 'Look for a full disk, missing rights, or another process that holds the file.',
+    details: file === undefined ? {} : { file },
+    cause,
+  })
+}
