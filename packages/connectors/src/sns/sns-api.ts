@@ -26,6 +26,8 @@ export interface SnsFailure {
 
 /** What the sink needs of SNS. */
 export interface SnsApi {
+  /** Gets ready, so that the first call doesn't take longer than the others. */
+  open(): Promise<void>
   /** Sends up to ten messages; gives those that weren't taken. Throws when the whole request failed. */
   publishBatch(messages: readonly SnsMessage[], signal: AbortSignal): Promise<readonly SnsFailure[]>
   close(): void
@@ -33,7 +35,7 @@ export interface SnsApi {
 
 type Sdk = typeof import('@aws-sdk/client-sns')
 
-/** SNS through the AWS SDK, over kept HTTP connections. The SDK is loaded and its client made at first use. */
+/** SNS through the AWS SDK, over kept HTTP connections. The SDK is loaded and its client made by `open`. */
 export class SdkSnsApi implements SnsApi {
   readonly #topicArn: string
   readonly #options: AwsOptions
@@ -43,6 +45,10 @@ export class SdkSnsApi implements SnsApi {
   constructor(topicArn: string, options: AwsOptions) {
     this.#topicArn = topicArn
     this.#options = options
+  }
+
+  async open(): Promise<void> {
+    await this.#load()
   }
 
   async publishBatch(messages: readonly SnsMessage[], signal: AbortSignal): Promise<readonly SnsFailure[]> {

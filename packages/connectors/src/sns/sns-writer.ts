@@ -64,6 +64,7 @@ export class SnsWriter<T> implements SinkWriter<T, never, never> {
 
   async open(wake: () => void): Promise<void> {
     this.#wake = wake
+    await this.#api.open()
   }
 
   write(batch: Batch<T>): void {
