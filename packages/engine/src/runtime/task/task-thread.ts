@@ -75,6 +75,8 @@ export class TaskThread {
   #logLevel: LogLevel = 'info'
   #state: 'new' | 'deployed' | 'running' | 'failed' | 'closed' = 'new'
   #loop: Promise<void> = Promise.resolve()
+  #opening: Subtask | undefined
+  #closing: Promise<void> | undefined
   #tickTimer: Cancellable | undefined
   #processingTimer: { cancel: Cancellable; dueMs: number } | undefined
 
@@ -101,10 +103,7 @@ export class TaskThread {
     if (this.#state === 'closed' || (this.#state === 'failed' && message.kind !== 'close')) return
     switch (message.kind) {
       case 'deploy':
-        this.#deploy(message.deployment).then(
-          () => this.#env.post({ kind: 'deployed' }),
-          (error) => this.#fail(undefined, error),
-        )
+        this.#deploy(message.deployment).catch((error) => this.#fail(undefined, error))
         return
       case 'run':
         this.#run()
@@ -167,19 +166,34 @@ export class TaskThread {
     for (const task of this.#graph.tasks) {
       for (let subtask = 0; subtask < task.parallelism; subtask++) {
         if (threadOf(subtask, this.#settings.threads) !== this.#settings.thread) continue
-        this.#subtasks.push(await this.#makeSubtask(task, subtask, channels, restored, deployment.attempt))
+        const made = await this.#makeSubtask(task, subtask, channels, restored, deployment.attempt)
+        if (this.#isClosed()) return made.chain.close()
+        this.#subtasks.push(made)
       }
     }
-    for (const subtask of this.#subtasks) await this.#opening(subtask)
+    for (const subtask of this.#subtasks) {
+      await this.#open(subtask)
+      if (this.#isClosed()) return
+    }
     this.#state = 'deployed'
+    this.#env.post({ kind: 'deployed' })
   }
 
-  async #opening(subtask: Subtask): Promise<void> {
+  async #open(subtask: Subtask): Promise<void> {
+    this.#opening = subtask
     try {
       await subtask.open()
     } catch (error) {
       throw subtask.describe(error)
+    } finally {
+      this.#opening = undefined
+      // Closed meanwhile: all others are, this one was still at it.
+      if (this.#isClosed()) await subtask.chain.close()
     }
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed'
   }
 
   /** This thread's ends of all channels: links to other threads, queues inside this one. */
@@ -438,11 +452,17 @@ export class TaskThread {
     this.#env.waker.wake()
   }
 
-  /** Stops the loop and closes the operators. */
-  async close(): Promise<void> {
+  /** Stops the loop and closes the operators, once however often it is called. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#stopWorking('closed')
     await this.#loop
-    const results = await Promise.allSettled(this.#subtasks.map((subtask) => subtask.chain.close()))
+    const others = this.#subtasks.filter((subtask) => subtask !== this.#opening)
+    const results = await Promise.allSettled(others.map((subtask) => subtask.chain.close()))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
