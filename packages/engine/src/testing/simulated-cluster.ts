@@ -19,7 +19,8 @@ export type StorageLatency = (nowMs: number, random: Random) => number
 
 export interface SimulatedProcessSettings {
   readonly name: string
-  readonly epoch: number
+  /** Undefined: one above the highest seen. */
+  readonly epoch: number | undefined
   readonly threads: number
   readonly parallelism: number
   /** Declares the job; called once for the coordinator and once for each thread. */
@@ -27,6 +28,7 @@ export interface SimulatedProcessSettings {
   readonly checkpoints: CheckpointSettings
   readonly checkpointFolder: string
   readonly restoreFrom: string | undefined
+  readonly allowNonRestoredState?: boolean
   readonly restartStrategy: RestartStrategySettings
   readonly autoWatermarkIntervalMs: number
   readonly maxDelayMs: number
@@ -136,7 +138,7 @@ export class SimulatedProcess {
         scheduler: this.loop,
         random: cluster.fork(),
       },
-      { ...settings, allowNonRestoredState: false, logLevel: 'info' },
+      { ...settings, allowNonRestoredState: settings.allowNonRestoredState ?? false, logLevel: 'info' },
       this.#observing(settings.events),
     )
     this.job.result.catch(() => {})
