@@ -117,7 +117,7 @@ async function measure(source: 'fan-out' | 'polling'): Promise<FraudFigures> {
   } finally {
     clearInterval(sampling)
     await fraud.close()
-    rmSync(dir, { recursive: true, force: true })
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10 })
   }
 }
 
@@ -146,6 +146,6 @@ async function secondsToFirstAlert(): Promise<number> {
     child.kill('SIGTERM')
     setTimeout(() => child.kill('SIGTERM'), 200)
     await exited
-    rmSync(dir, { recursive: true, force: true })
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10 })
   }
 }
