@@ -180,10 +180,23 @@ function checkWindows(
   // With lateness a window fires again with what it had before.
   const counted = latenessMs === 0 ? inWindows : [...new Set(inWindows)]
   once('windows and late', [...counted, ...late], expected.kept, violations, 'silence')
-  const { disorderMs, boundMs, idleTimeoutMs } = scenario.input
-  if (undisturbed && idleTimeoutMs === undefined && disorderMs <= boundMs && scenario.input.lateSplits === 0) {
-    for (const id of late) violations.report('silence', `${id} is late although the disorder is within the bound`)
-  }
+  const firedRows = readRows<WindowRow>(storage, folders.firedWindows)
+  const firedLate = readRows<Fired>(storage, folders.firedLate)
+  once(
+    'windows of timers',
+    [...firedRows, ...firedLate].flatMap(({ ids }) => ids),
+    expected.kept,
+    violations,
+    'silence',
+  )
+  if (!undisturbed || !isInTime(scenario)) return
+  for (const id of late) violations.report('silence', `${id} is late although the disorder is within the bound`)
+  for (const { ids } of firedLate) violations.report('order', `timers of ${ids} came behind their watermark`)
+}
+
+/** Nothing can be late: the disorder is within the bound, and no split is left out. */
+function isInTime({ input }: Scenario): boolean {
+  return input.idleTimeoutMs === undefined && input.disorderMs <= input.boundMs && input.lateSplits === 0
 }
 
 function checkDeliveries(

@@ -57,6 +57,8 @@ export const folders = {
   keyed: '/out/keyed',
   windows: '/out/windows',
   late: '/out/late',
+  firedWindows: '/out/fired-windows',
+  firedLate: '/out/fired-late',
   dead: '/out/dead',
 } as const
 
@@ -75,6 +77,7 @@ export function isKept(record: LogRecord): boolean {
 }
 
 const lateTag = outputTag<LogRecord>('late')
+const firedLateTag = outputTag<Fired>('fired-late')
 
 /** The simulated job: source → filter → keyed state and timers → files; windows with late output; an alert for some. */
 export function declareJob(
@@ -113,6 +116,21 @@ export function declareJob(
     .sinkTo(deliverySink(deliveries, job.slowSinkMs))
     .uid('alerts')
     .setParallelism(parallelism)
+
+  // What timers emit is never behind the watermark that made them fire: it must not overtake them on the way here.
+  const firedWindows = keyed
+    .filter((output) => output.kind === 'fired')
+    .map((output) => output as Fired)
+    .keyBy((fired) => fired.key)
+    .window(TumblingEventTimeWindows.of(job.windowMs))
+    .sideOutputLateData(firedLateTag)
+    .process<WindowRow>((key, window, fired, collector) =>
+      collector.collect({ key, startMs: window.startMs, ids: fired.flatMap(({ ids }) => ids) }),
+    )
+    .uid('fired-windows')
+    .setParallelism(sinkParallelism)
+  firedWindows.sinkTo(out<WindowRow>(folders.firedWindows)).uid('fired-windows-out')
+  firedWindows.getSideOutput(firedLateTag).sinkTo(out<Fired>(folders.firedLate)).uid('fired-late-out')
 
   const windows = kept
     .keyBy((record) => record.key)

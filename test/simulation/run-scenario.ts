@@ -172,7 +172,10 @@ class ScenarioRun {
         if ((await this.#outcome(process)) === 'finished') return { kind: 'over', drained: false }
       } else {
         const savepoint = `/savepoints/${process.name}-stop`
-        const stopped = await this.#stop(process, end.kind, savepoint)
+        const stopped = await this.#stop(process, end.kind, savepoint, end.givesUp ? 1 : MAX_STOPS)
+        if (stopped === 'given up') {
+          if ((await this.#outcome(process)) === 'finished') return { kind: 'over', drained: false }
+        }
         if (stopped === 'finished') return { kind: 'over', drained: false }
         if (stopped === 'stopped') {
           if (end.kind === 'drain') return { kind: 'over', drained: true }
@@ -195,14 +198,15 @@ class ScenarioRun {
     }
   }
 
-  /** Asks again while it can't be stopped right now. */
+  /** Asks again while it can't be stopped right now; after `maxTries` it is killed, or after one try let go on. */
   async #stop(
     process: SimulatedProcess,
     stop: 'drain' | 'suspend',
     path: string,
-  ): Promise<'stopped' | 'finished' | 'failed'> {
+    maxTries: number,
+  ): Promise<'stopped' | 'finished' | 'failed' | 'given up'> {
     const outcome = this.#outcome(process)
-    for (let tries = 0; tries < MAX_STOPS; tries++) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const asked = process.job.savepoint(path, stop).then(
         () => 'stopped' as const,
         () => 'refused' as const,
@@ -212,6 +216,7 @@ class ScenarioRun {
       const ended = await Promise.race([sleep(this.#controller, 30), outcome])
       if (ended !== undefined) return ended
     }
+    if (maxTries === 1) return 'given up'
     process.kill()
     return 'failed'
   }

@@ -55,7 +55,13 @@ export interface Phase {
   readonly lostNotices: number
   readonly end:
     | { readonly kind: 'finish' }
-    | { readonly kind: 'drain' | 'suspend'; readonly atMs: number; readonly restoreByPath: boolean }
+    /** Stopped by a savepoint; one that gives up lets the job go on to its end when it can't be stopped at once. */
+    | {
+        readonly kind: 'drain' | 'suspend'
+        readonly atMs: number
+        readonly restoreByPath: boolean
+        readonly givesUp: boolean
+      }
     | { readonly kind: 'crash'; readonly atMs: number; readonly powerCut: boolean }
     /** Stands still, is replaced, and goes on later. */
     | {
@@ -85,20 +91,36 @@ export interface Scenario {
   readonly storage: readonly StorageTrouble[]
 }
 
-/** When the last trouble is over, ms: after that every job must come to its end. */
+/** What a scenario dwells on. */
+type Theme = 'calm' | 'mixed' | 'replaced' | 'storage'
+
+const themes: readonly Theme[] = [
+  'calm',
+  'mixed',
+  'mixed',
+  'mixed',
+  'mixed',
+  'replaced',
+  'replaced',
+  'storage',
+  'storage',
+]
+
+/** The scenario of a seed. Every trouble is over after some seconds: then each job must come to its end. */
 export function scenarioOf(seed: number): Scenario {
   const random = seededRandom(Math.imul(seed, 0x2c1b3c6d) ^ 0x1b873593)
-  const calm = chance(random, 0.15)
-  const count = calm ? 1 : random.int(1, 4)
+  const theme = pick(random, themes)
   const guarantee = chance(random, 0.1) ? 'at-least-once' : 'exactly-once'
-  const phases = Array.from({ length: count }, (_, i) => phaseOf(random, guarantee, calm, i === count - 1))
+  const count = { calm: 1, mixed: random.int(1, 4), replaced: random.int(3, 5), storage: random.int(2, 3) }[theme]
+  const phases = Array.from({ length: count }, (_, i) => phaseOf(random, guarantee, theme, i === count - 1))
+  const troubles = { calm: 0, mixed: random.int(0, 3), replaced: random.int(0, 1), storage: random.int(2, 6) }[theme]
   return {
     seed,
     guarantee,
     input: inputOf(random),
     job: jobOf(random),
     phases,
-    storage: calm ? [] : Array.from({ length: random.int(0, 3) }, () => troubleOf(random)),
+    storage: Array.from({ length: troubles }, () => troubleOf(random, theme)),
   }
 }
 
@@ -132,55 +154,74 @@ function jobOf(random: Random): JobShape {
   }
 }
 
-function phaseOf(random: Random, mode: Scenario['guarantee'], calm: boolean, last: boolean): Phase {
+function phaseOf(random: Random, mode: Scenario['guarantee'], theme: Theme, last: boolean): Phase {
   const parallelism = random.int(1, 4)
-  // A time-out that may be too short for any checkpoint: the job fails, and is started again with another.
-  const hasty = chance(random, 0.2)
   const times = (most: number): number[] =>
-    calm ? [] : Array.from({ length: random.int(0, most) }, () => random.int(5, 900)).sort((a, b) => a - b)
+    theme === 'calm' ? [] : Array.from({ length: random.int(0, most) }, () => random.int(5, 900)).sort((a, b) => a - b)
   return {
     threads: random.int(1, 3),
     parallelism,
     sinkParallelism: chance(random, 0.6) ? parallelism : random.int(1, 4),
-    checkpoints: {
-      intervalMs: pick(random, [10, 25, 60, 150]),
-      timeoutMs: hasty ? random.int(5, 40) : 2000,
-      minPauseMs: pick(random, [0, 0, 10, 50]),
-      tolerableFailures: pick(random, hasty ? [0, 2] : [0, 2, 1000]),
-      retained: random.int(1, 3),
-      mode,
-    },
-    maxDelayMs: pick(random, [0.1, 1, 5]),
+    checkpoints: { ...checkpointsOf(random, theme), retained: random.int(1, 3), mode },
+    maxDelayMs: pick(random, theme === 'storage' ? [0.1, 1] : [0.1, 1, 5]),
     exchangeBytes: pick(random, [16 * 1024, 256 * 1024]),
     savepointsAtMs: times(1),
-    killsAtMs: times(2),
-    lostNotices: !calm && chance(random, 0.2) ? 0.3 : 0,
-    end: endOf(random, last),
+    killsAtMs: times(theme === 'replaced' ? 3 : 2),
+    lostNotices: theme !== 'calm' && chance(random, 0.2) ? 0.3 : 0,
+    end: endOf(random, theme, last),
   }
 }
 
-function endOf(random: Random, last: boolean): Phase['end'] {
-  const atMs = random.int(10, 700)
-  if (last) return chance(random, 0.2) ? { kind: 'drain', atMs, restoreByPath: false } : { kind: 'finish' }
-  switch (random.int(0, 3)) {
-    case 0:
-      return { kind: 'crash', atMs, powerCut: chance(random, 0.5) }
-    case 1:
-      return { kind: 'suspend', atMs, restoreByPath: chance(random, 0.5) }
+function checkpointsOf(random: Random, theme: Theme): Omit<Phase['checkpoints'], 'retained' | 'mode'> {
+  const minPauseMs = pick(random, [0, 0, 10, 50])
+  switch (theme) {
+    case 'replaced':
+      return { intervalMs: pick(random, [10, 25]), timeoutMs: 2000, minPauseMs: 0, tolerableFailures: 1000 }
+    case 'storage':
+      // Slow storage makes some expire while their files are still being written.
+      return {
+        intervalMs: pick(random, [10, 25, 60]),
+        timeoutMs: pick(random, [80, 2000]),
+        minPauseMs,
+        tolerableFailures: 1000,
+      }
     default: {
-      const what = chance(random, 0.5) ? 'coordinator' : 'all'
-      return { kind: 'zombie', atMs, wakesAfterMs: random.int(1, 500), what }
+      // A time-out that may be too short for any checkpoint: the job fails, and is started again with another.
+      const hasty = chance(random, 0.2)
+      return {
+        intervalMs: pick(random, [10, 25, 60, 150]),
+        timeoutMs: hasty ? random.int(5, 40) : 2000,
+        minPauseMs,
+        tolerableFailures: pick(random, hasty ? [0, 2] : [0, 2, 1000]),
+      }
     }
   }
 }
 
-function troubleOf(random: Random): StorageTrouble {
-  const fromMs = random.int(0, 1500)
+function endOf(random: Random, theme: Theme, last: boolean): Phase['end'] {
+  const atMs = theme === 'replaced' ? random.int(20, 300) : random.int(10, 700)
+  const givesUp = chance(random, 0.3)
+  if (last) return chance(random, 0.2) ? { kind: 'drain', atMs, restoreByPath: false, givesUp } : { kind: 'finish' }
+  const crash = { kind: 'crash', atMs, powerCut: chance(random, 0.5) } as const
+  const what = chance(random, 0.5) ? 'coordinator' : 'all'
+  const zombie = { kind: 'zombie', atMs, wakesAfterMs: random.int(1, theme === 'replaced' ? 200 : 500), what } as const
+  const suspend = { kind: 'suspend', atMs, restoreByPath: chance(random, 0.5), givesUp } as const
+  const ends = {
+    calm: [crash],
+    mixed: [crash, suspend, zombie],
+    replaced: [zombie, zombie, crash],
+    storage: [crash, suspend],
+  }
+  return pick<Phase['end']>(random, ends[theme])
+}
+
+function troubleOf(random: Random, theme: Theme): StorageTrouble {
+  const fromMs = random.int(0, theme === 'storage' ? 700 : 1500)
   return {
     kind: pick(random, ['fails', 'loses-answers', 'full', 'slow']),
     fromMs,
     toMs: fromMs + random.int(10, 300),
-    chance: pick(random, [0.1, 0.5, 1]),
+    chance: pick(random, theme === 'storage' ? [0.05, 0.2, 0.5] : [0.1, 0.5, 1]),
   }
 }
 
