@@ -1,0 +1,52 @@
+import type { EngineError, LogLevel } from '@millrace/engine/spi'
+import type { ApplicationRecord, RunLineage } from '../applications/application-record.ts'
+
+/** What a job's process is started with. */
+export interface JobSettings {
+  /** Its configuration, version and restore behaviour. */
+  readonly application: ApplicationRecord
+  /** Greater than that of every process before: fences them. */
+  readonly epoch: number
+  /** What it goes on from. */
+  readonly lineage: RunLineage
+}
+
+/** How a job's process ended. */
+export interface JobExit {
+  /** FINISHED: at the end of its input · STOPPED, CANCELED: as it was told · FAILED: everything else. */
+  readonly outcome: 'FINISHED' | 'STOPPED' | 'CANCELED' | 'FAILED'
+  /** Why it failed, as far as it could tell. */
+  readonly cause: EngineError | undefined
+}
+
+/** One process of an application. Killing it, or killing the service, ends it at once. */
+export interface Job {
+  /** Resolves at the first RUNNING; rejects with the reason when the process ends before that. */
+  readonly running: Promise<void>
+  /** Resolves when the process is gone; never rejects. */
+  readonly exited: Promise<JobExit>
+  /**
+   * Stops with a savepoint, without draining, and answers with its folder when the process is gone.
+   * Errors: `NOT_RUNNING` (try again when it runs), `APPLICATION_EXITED`, and why the savepoint failed: it goes on then.
+   */
+  stop(): Promise<string>
+  /** Stops so that `latest` of its lineage loses nothing, without leaving a savepoint. Errors as for `stop`. */
+  suspend(): Promise<void>
+  /** Asks it to end without a savepoint. */
+  cancel(): void
+  setLogLevel(level: LogLevel): void
+  kill(): void
+}
+
+/** Starts jobs and owns what belongs to an application outside the store: its folders and its log. */
+export interface JobLauncher {
+  /** Does ahead what takes time: while an old version still runs. Errors: what is wrong with the code. */
+  prepare(application: ApplicationRecord): Promise<void>
+  launch(settings: JobSettings): Job
+  /** A line of the service's own in the application's log. */
+  log(application: ApplicationRecord, level: LogLevel, message: string, fields?: Record<string, unknown>): void
+  logFile(applicationName: string): string
+  /** Removes everything of an application but its record; may be repeated. */
+  remove(applicationName: string): Promise<void>
+  close(): Promise<void>
+}
