@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Cancellable, Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
 import { type Credentials, loadOrCreateCredentials } from './access/credentials-file.ts'
 import { SignatureVerifier } from './access/signature-v4.ts'
+import { type Applications, type ApplicationsParts, openApplications } from './applications/applications.ts'
 import { type EndpointLock, lockDataDirectory } from './endpoint-lock.ts'
 import type { Faults, KinesisContext } from './ingest/kinesis-context.ts'
 import { KinesisService } from './ingest/kinesis-service.ts'
@@ -14,7 +15,7 @@ import type { Deadlines } from './wire/connection-watch.ts'
 
 /** How an endpoint behaves; everything but the directory has a default. */
 export interface EndpointSettings {
-  /** Streams, topics and the access key live here; mode 0700, made when missing. One endpoint at a time. */
+  /** Streams, topics, applications and the access key live here; mode 0700, made when missing. One endpoint at a time. */
   readonly dataDirectory: string
   /** Default 0: a free one. */
   readonly port?: number
@@ -44,6 +45,8 @@ export interface EndpointParts {
   readonly logger: Logger
   /** The disk unless given. */
   readonly files?: LogFiles
+  /** Managed applications are served when this is given. */
+  readonly applications?: ApplicationsParts
 }
 
 /** A running endpoint. */
@@ -61,8 +64,10 @@ const closeGraceMs = 5_000
 const maxBodyBytes = 16 << 20
 
 /**
- * Starts the AWS-compatible endpoint: Kinesis and SNS on one port, HTTP/1.1 and cleartext HTTP/2, every request signed.
- * Errors: `DATA_DIRECTORY_IN_USE`, `CREDENTIALS_INVALID`, those of the log's recovery, and Node's for the port.
+ * Starts the AWS-compatible endpoint: Kinesis, SNS and, when given their parts, managed Flink applications on one port,
+ * HTTP/1.1 and cleartext HTTP/2, every request signed. Resolves when applications that ran before have been taken up.
+ * Errors: `DATA_DIRECTORY_IN_USE`, `CREDENTIALS_INVALID`, those of the log's recovery and of the applications' store, and
+ * Node's for the port.
  */
 export async function startEndpoint(settings: EndpointSettings, parts: EndpointParts): Promise<Endpoint> {
   const credentials = await loadOrCreateCredentials(settings.dataDirectory)
@@ -97,7 +102,19 @@ async function startLocked(
     StreamRegistry.open(join(settings.dataDirectory, 'streams'), streamParts),
     openNotifications(join(settings.dataDirectory, 'notifications'), account, { ...parts, files }),
   ])
+  let applications: Applications | undefined
+  const closeStores = async () => {
+    await applications?.close()
+    await Promise.all([registry.close(), notifications.close()])
+  }
+  try {
+    applications = openManaged(settings, account, credentials, parts)
+  } catch (error) {
+    await closeStores()
+    throw error
+  }
   const context = kinesisContext(settings, account, registry, parts)
+  const services = [new KinesisService(context), notifications.service]
   const server = new ApiServer(
     {
       ...settings,
@@ -112,10 +129,9 @@ async function startLocked(
       random,
       logger,
       verifier: new SignatureVerifier(credentials, account.region, clock),
-      services: [new KinesisService(context), notifications.service],
+      services: applications === undefined ? services : [...services, applications.service],
     },
   )
-  const closeStores = () => Promise.all([registry.close(), notifications.close()])
   const port = await server.listen().catch(async (error) => {
     await closeStores()
     throw error
@@ -125,10 +141,18 @@ async function startLocked(
   const trimming = repeat(scheduler, trimIntervalMs, () => Promise.all([registry.trim(), notifications.trim()]), logger)
   const close = async () => {
     trimming.cancel()
+    // First: jobs that end in good order still write to the streams here.
+    await applications?.stop()
     context.subscriptions.endAll()
     await server.close(closeGraceMs)
     await closeStores()
     await lock.release()
+  }
+  try {
+    await applications?.start(url)
+  } catch (error) {
+    await close()
+    throw error
   }
   let closing: Promise<void> | undefined
   return {
@@ -140,6 +164,17 @@ async function startLocked(
       return closing
     },
   }
+}
+
+function openManaged(
+  settings: EndpointSettings,
+  account: { readonly region: string; readonly accountId: string },
+  credentials: Credentials,
+  { clock, scheduler, random, logger, applications }: EndpointParts,
+): Applications | undefined {
+  if (applications === undefined) return undefined
+  const { dataDirectory } = settings
+  return openApplications(applications, { dataDirectory, account, credentials, clock, scheduler, random, logger })
 }
 
 function kinesisContext(

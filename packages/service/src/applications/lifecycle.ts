@@ -34,6 +34,8 @@ export interface Lifecycle {
   delete(application: ApplicationRecord): Promise<Accepted>
   /** Log lines and figures of the running job, for `millrace logs` and the monitoring API. */
   logFile(applicationName: string): string
+  /** JSON of the running job's plan; undefined when it doesn't run. */
+  jobPlan?(applicationName: string): Promise<string | undefined>
   /** Takes up what a killed service has left: operations in progress, applications that were running. */
   recover(): Promise<void>
   /** Ends the jobs' processes in good order; their applications stay RUNNING in the store and go on at the next start. */

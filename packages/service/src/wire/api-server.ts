@@ -68,7 +68,8 @@ export class ApiServer {
     try {
       const isUnsigned = service.isUnsigned?.(method, target) === true
       const claim = isUnsigned ? undefined : this.#parts.verifier.claim(request.headers, service.signingName)
-      const body = await readBody(exchange, this.#settings.maxBodyBytes, this.#budget, this.#parts.clock)
+      const maxBodyBytes = service.maxBodyBytes ?? this.#settings.maxBodyBytes
+      const body = await readBody(exchange, maxBodyBytes, this.#budget, this.#parts.clock)
       release = body.release
       if (claim !== undefined) {
         this.#parts.verifier.verify(claim, { method, target, headers: request.headers }, body.bytes)

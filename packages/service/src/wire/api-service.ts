@@ -24,6 +24,8 @@ export interface ApiAnswer {
 export interface ApiService {
   /** The service's name in a SigV4 scope. */
   readonly signingName: string
+  /** Largest request body, when it isn't the port's; more is 413. */
+  readonly maxBodyBytes?: number
   /** True when a request with these headers is this service's. */
   accepts(method: string, target: string, headers: IncomingHttpHeaders): boolean
   /** True when the request proves its right by something else than a signature. */

@@ -1,0 +1,105 @@
+import { join } from 'node:path'
+import type { Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
+import type { Credentials } from '../access/credentials-file.ts'
+import { KinesisAnalyticsService } from '../kinesis-analytics-service.ts'
+import type { ApplicationStore } from '../storage/application-store.ts'
+import { SqliteApplicationStore } from '../storage/sqlite-application-store.ts'
+import { ApiError } from '../wire/api-error.ts'
+import type { ApiService } from '../wire/api-service.ts'
+import { CodeStore } from './code/code-store.ts'
+import type { ReadObject } from './code/read-object.ts'
+import type { Lifecycle } from './lifecycle.ts'
+
+/** What a lifecycle is made of. */
+export interface LifecycleSurroundings {
+  readonly store: ApplicationStore
+  /** Code lies below it as `StoredCode.file` says. */
+  readonly dataDirectory: string
+  readonly account: { readonly region: string; readonly accountId: string }
+  /** Opens the endpoint for the applications' own streams. */
+  readonly credentials: Credentials
+  /** The endpoint's address; known when `recover` is called and later. */
+  url(): string
+  readonly clock: Clock
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** What an endpoint needs to have managed applications. */
+export interface ApplicationsParts {
+  createLifecycle(surroundings: LifecycleSurroundings): Lifecycle
+  /** Fetches code from S3; without it such code is refused. */
+  readonly readObject?: ReadObject
+}
+
+/** The managed applications of an endpoint. */
+export interface Applications {
+  readonly service: ApiService
+  /** Takes up what the service before has left; calls that come earlier wait for it. */
+  start(url: string): Promise<void>
+  /**
+   * Ends jobs in good order, while the endpoint still serves them: their applications go on at the next start. Calls are
+   * refused from now on.
+   */
+  stop(): Promise<void>
+  /** Closes the store, when no call is under way any more. */
+  close(): Promise<void>
+}
+
+/** Opens `store.db` in the data directory and what goes with it. Errors: those of the store. */
+export function openApplications(
+  { createLifecycle, readObject }: ApplicationsParts,
+  surroundings: Omit<LifecycleSurroundings, 'store' | 'url'>,
+): Applications {
+  const { dataDirectory, account, clock, random } = surroundings
+  const store = SqliteApplicationStore.open(join(dataDirectory, 'store.db'))
+  let url = ''
+  const lifecycle = createLifecycle({ ...surroundings, store, url: () => url })
+  const gate = new CallGate()
+  const codeStore = new CodeStore(dataDirectory, readObject)
+  const service = new KinesisAnalyticsService({ account, store, lifecycle, codeStore, clock, random }, () =>
+    gate.enter(),
+  )
+  return {
+    service,
+    async start(endpointUrl) {
+      url = endpointUrl
+      await lifecycle.recover()
+      gate.open()
+    },
+    stop() {
+      gate.close()
+      return lifecycle.close()
+    },
+    close: () => store.close(),
+  }
+}
+
+/** Calls wait until it opens and fail once it has closed. */
+class CallGate {
+  readonly #opened: Promise<void>
+  #isClosed = false
+  #open = () => {}
+
+  constructor() {
+    this.#opened = new Promise((resolve) => {
+      this.#open = resolve
+    })
+  }
+
+  open(): void {
+    this.#open()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#open()
+  }
+
+  /** Errors: `ServiceUnavailableException` (503). */
+  async enter(): Promise<void> {
+    await this.#opened
+    if (this.#isClosed) throw new ApiError('ServiceUnavailableException', 'The service is stopping. Try again.', 503)
+  }
+}

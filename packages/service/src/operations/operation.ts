@@ -1,0 +1,50 @@
+import type { Clock, Random } from '@millrace/engine/spi'
+import type { ApplicationRecord } from '../applications/application-record.ts'
+import type { CodeStore } from '../applications/code/code-store.ts'
+import type { Lifecycle } from '../applications/lifecycle.ts'
+import type { Operations } from '../model/shapes.ts'
+import type { ApplicationStore } from '../storage/application-store.ts'
+import { ApiError } from '../wire/api-error.ts'
+
+/** What the API's operations work on. */
+export interface ApplicationContext {
+  readonly account: { readonly region: string; readonly accountId: string }
+  readonly store: ApplicationStore
+  readonly lifecycle: Lifecycle
+  readonly codeStore: CodeStore
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** An operation of the API; its input has been checked against the service model. */
+export type Operation<N extends keyof Operations> = (
+  input: Operations[N]['input'],
+  context: ApplicationContext,
+) => Promise<Operations[N]['output']>
+
+/** User tags an application may have. */
+export const MAX_TAGS = 50
+/** Members of a page when the request doesn't say. */
+export const PAGE_SIZE = 50
+
+/** Errors: `ResourceNotFoundException`. */
+export async function existingApplication(context: ApplicationContext, name: string): Promise<ApplicationRecord> {
+  const application = await context.store.application(name)
+  if (application !== undefined) return application
+  const { region, accountId } = context.account
+  throw new ApiError(
+    'ResourceNotFoundException',
+    `There is no application ${name} in account ${accountId}, region ${region}.`,
+  )
+}
+
+/** Errors: `ResourceNotFoundException`, also for an ARN of something else. */
+export async function applicationOfArn(context: ApplicationContext, arn: string): Promise<ApplicationRecord> {
+  const application = await context.store.applicationByArn(arn)
+  if (application !== undefined) return application
+  throw new ApiError('ResourceNotFoundException', `There is no application with the ARN ${arn}.`)
+}
+
+export function unsupported(message: string): ApiError {
+  return new ApiError('UnsupportedOperationException', message)
+}
