@@ -12,9 +12,19 @@ const usage = `npm run sim -- [--seeds N] [--from S] [--seed S] [--json]
 const PLANT_SEEDS = 50
 const TRACE_LINES = 60
 
+let currentSeed = 0
+
+/** Nobody awaits it: in production the process would end. */
+process.on('unhandledRejection', (error) => {
+  console.error(`seed ${currentSeed}: unhandled rejection:`, error)
+  console.error(`  replay: npm run sim -- --seed ${currentSeed}`)
+  process.exit(1)
+})
+
 async function runSeeds(from: number, seeds: number): Promise<readonly SimulationReport[]> {
   const reports: SimulationReport[] = []
   for (let seed = from; seed < from + seeds; seed++) {
+    currentSeed = seed
     const report = await runScenario(scenarioOf(seed))
     reports.push(report)
     if (report.violations.length > 0) printFailure(report)
@@ -41,6 +51,7 @@ async function runPlanted(): Promise<readonly { name: string; invariant: string;
 }
 
 async function replay(seed: number): Promise<boolean> {
+  currentSeed = seed
   const report = await runScenario(scenarioOf(seed), {}, TRACE_LINES)
   const again = await runScenario(scenarioOf(seed), {}, TRACE_LINES)
   for (const line of report.lastLines) console.error(line)

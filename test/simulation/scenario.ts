@@ -163,7 +163,7 @@ function phaseOf(random: Random, mode: Scenario['guarantee'], theme: Theme, last
     parallelism,
     sinkParallelism: chance(random, 0.6) ? parallelism : random.int(1, 4),
     checkpoints: { ...checkpointsOf(random, theme), retained: random.int(1, 3), mode },
-    maxDelayMs: pick(random, theme === 'storage' ? [0.1, 1] : [0.1, 1, 5]),
+    maxDelayMs: pick(random, theme === 'mixed' ? [0.1, 1, 5] : [0.1, 1]),
     exchangeBytes: pick(random, [16 * 1024, 256 * 1024]),
     savepointsAtMs: times(1),
     killsAtMs: times(theme === 'replaced' ? 3 : 2),
@@ -176,7 +176,13 @@ function checkpointsOf(random: Random, theme: Theme): Omit<Phase['checkpoints'],
   const minPauseMs = pick(random, [0, 0, 10, 50])
   switch (theme) {
     case 'replaced':
-      return { intervalMs: pick(random, [10, 25]), timeoutMs: 2000, minPauseMs: 0, tolerableFailures: 1000 }
+      // Whoever slept through a time-out goes on with the next number, which may be one of its successor's.
+      return {
+        intervalMs: pick(random, [10, 25, 100]),
+        timeoutMs: pick(random, [60, 2000]),
+        minPauseMs: 0,
+        tolerableFailures: 1000,
+      }
     case 'storage':
       // Slow storage makes some expire while their files are still being written.
       return {
