@@ -35,7 +35,7 @@ export interface KeyedFunctionContext extends FunctionContext {
 /** Event and processing time, and timers of the current key. Registering the same time twice is one timer. */
 export interface TimerService {
   currentWatermark(): number
-  /** Epoch ms, read once a batch. */
+  /** Epoch ms, read from the clock at each call. */
   currentProcessingTime(): number
   registerEventTimeTimer(timestampMs: number): void
   registerProcessingTimeTimer(timestampMs: number): void
