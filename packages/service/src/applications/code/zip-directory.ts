@@ -26,6 +26,7 @@ export function readZipDirectory(zip: Buffer): ZipEntry[] {
   const count = zip.readUInt16LE(end + 8)
   let at = zip.readUInt32LE(end + 16)
   if (count === 0xffff || at === 0xffffffff) throw new ZipError('it is a zip64 archive')
+  if (count !== zip.readUInt16LE(end + 10)) throw new ZipError('its directory is damaged')
   if (count > MAX_ENTRIES) throw new ZipError(`it has more than ${MAX_ENTRIES} entries`)
   const entries: ZipEntry[] = []
   for (let i = 0; i < count; i++) {
