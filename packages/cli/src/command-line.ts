@@ -39,7 +39,15 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .option('--thread-heap-mb <n>', "heap of each worker thread, MiB (default: Node's own)", positive)
     .option('--dir <dir>', "the application's directory (default: .millrace/apps/<name>)")
     .option('--checkpoints <uri>', 'folder of the checkpoints, local or s3:// (default: checkpoints in the directory)')
+    .option('--checkpoint-interval <ms>', "in place of the application's own; 0: only savepoints", natural)
+    .option('--checkpoint-min-pause <ms>', "between two checkpoints, in place of the application's own", natural)
     .option('--from <uri>', 'restore a savepoint or checkpoint; "latest": the newest checkpoint, if there is one')
+    .option(
+      '--latest-since <n>',
+      'with --from latest: only checkpoints of this attempt (--epoch) or later ones',
+      positive,
+    )
+    .option('--otherwise-from <uri>', 'with --from latest: what to restore when there is no such checkpoint')
     .option('--allow-non-restored-state', 'drop state of operators that the application no longer has', false)
     .option('--properties <file>', 'application_properties.json (default: the one beside the application)')
     .option('--epoch <n>', 'number of this attempt, for whoever starts attempts on several machines', positive)
@@ -116,7 +124,11 @@ const noOptions = {
   threads: undefined,
   threadHeapMb: undefined,
   checkpoints: undefined,
+  checkpointInterval: undefined,
+  checkpointMinPause: undefined,
   from: undefined,
+  latestSince: undefined,
+  otherwiseFrom: undefined,
   properties: undefined,
   epoch: undefined,
   control: undefined,

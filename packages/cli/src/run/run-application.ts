@@ -37,6 +37,8 @@ import type { RunOutput } from './run-output.ts'
 
 /** For an application that doesn't enable checkpointing itself but is given a place for checkpoints. */
 const DEFAULT_CHECKPOINT_INTERVAL_MS = 10_000
+/** Some 24 days, the longest of Node's timers: savepoints are taken and fenced all the same. */
+const NO_CHECKPOINT_INTERVAL_MS = 0x7fff_ffff
 
 type World = Pick<JobEnvironment, 'clock' | 'scheduler' | 'random' | 'fileSystems'>
 
@@ -215,10 +217,8 @@ export class ApplicationRun {
   }
 
   #jobSettings({ env }: DeclaredApplication): JobSettings {
-    const { checkpoints, from, allowNonRestoredState, epoch, logLevel } = this.#options
-    if (checkpoints !== undefined && env.checkpoints === undefined) {
-      env.enableCheckpointing(DEFAULT_CHECKPOINT_INTERVAL_MS)
-    }
+    const { checkpoints, from, latestSince, otherwiseFrom, allowNonRestoredState, epoch, logLevel } = this.#options
+    this.#overrideCheckpoints(env)
     this.#checkpointing = env.checkpoints !== undefined
     if (from === 'latest' && !this.#checkpointing) {
       throw new EngineError('CHECKPOINTS_UNKNOWN', {
@@ -236,10 +236,28 @@ export class ApplicationRun {
       checkpointFolder: this.#checkpointing ? folder : undefined,
       restartStrategy: env.restartStrategy,
       restoreFrom: from === undefined || from === 'latest' ? from : absolutePath(from),
+      latestSinceEpoch: latestSince,
+      restoreOtherwise: otherwiseFrom === undefined ? undefined : absolutePath(otherwiseFrom),
       allowNonRestoredState,
       epoch,
       logLevel,
     }
+  }
+
+  /** What the command line says about checkpoints goes before what the application does. */
+  #overrideCheckpoints(env: DeclaredApplication['env']): void {
+    const { checkpoints, checkpointInterval, checkpointMinPause } = this.#options
+    const own = env.checkpoints
+    if (checkpointInterval === undefined && checkpointMinPause === undefined && own !== undefined) return
+    if (checkpoints === undefined && checkpointInterval === undefined && own === undefined) return
+    const intervalMs =
+      checkpointInterval === 0
+        ? NO_CHECKPOINT_INTERVAL_MS
+        : (checkpointInterval ?? own?.intervalMs ?? DEFAULT_CHECKPOINT_INTERVAL_MS)
+    env.enableCheckpointing(intervalMs, {
+      ...own,
+      ...(checkpointMinPause === undefined ? {} : { minPauseMs: checkpointMinPause }),
+    })
   }
 
   #events(): JobEvents {

@@ -14,7 +14,15 @@ export interface RunOptions {
   /** Heap of each worker thread, MiB; Node's default unless given. */
   readonly threadHeapMb: number | undefined
   readonly checkpoints: string | undefined
+  /** Milliseconds, in place of the application's own; 0: only savepoints. */
+  readonly checkpointInterval: number | undefined
+  /** Milliseconds between a checkpoint's end and the next one's beginning, in place of the application's own. */
+  readonly checkpointMinPause: number | undefined
   readonly from: string | undefined
+  /** With `from` latest: the first attempt whose checkpoints count. */
+  readonly latestSince: number | undefined
+  /** With `from` latest: what is restored when no checkpoint counts. */
+  readonly otherwiseFrom: string | undefined
   readonly allowNonRestoredState: boolean
   readonly properties: string | undefined
   readonly epoch: number | undefined
@@ -26,12 +34,15 @@ export interface RunOptions {
 /** The command line that starts the same application again from a savepoint. */
 export function commandToGoOn(options: RunOptions, savepoint: string): string {
   const { application, args, dir, parallelism, threads, threadHeapMb, checkpoints, properties } = options
+  const { checkpointInterval, checkpointMinPause } = options
   const named: [string, string | number | undefined][] = [
     ['--dir', dir],
     ['--parallelism', parallelism === 1 ? undefined : parallelism],
     ['--threads', threads],
     ['--thread-heap-mb', threadHeapMb],
     ['--checkpoints', checkpoints],
+    ['--checkpoint-interval', checkpointInterval],
+    ['--checkpoint-min-pause', checkpointMinPause],
     ['--properties', properties],
     ['--from', savepoint],
   ]

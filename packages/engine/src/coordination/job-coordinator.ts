@@ -31,6 +31,10 @@ export interface JobSettings {
   readonly restartStrategy: RestartStrategySettings
   /** `latest`: the newest checkpoint of the folder, if any. Else a checkpoint's or savepoint's folder. */
   readonly restoreFrom: 'latest' | string | undefined
+  /** With `latest`: only checkpoints of attempts with this epoch or a later one count. */
+  readonly latestSinceEpoch?: number | undefined
+  /** With `latest`: the checkpoint's or savepoint's folder to restore when no checkpoint counts. */
+  readonly restoreOtherwise?: string | undefined
   readonly allowNonRestoredState: boolean
   /** Undefined: one above the highest seen. */
   readonly epoch: number | undefined
@@ -194,11 +198,13 @@ export class JobCoordinator {
 
   /** Takes over the sequence of checkpoints first: what lies below can't change any more. */
   async #restorePoint(storage: CheckpointStorage | undefined): Promise<StoredCheckpoint | undefined> {
-    const { restoreFrom } = this.#settings
+    const { restoreFrom, latestSinceEpoch = 0, restoreOtherwise } = this.#settings
     const newest = await storage?.takeOver()
-    if (this.#completedAny || restoreFrom === 'latest') return newest
-    if (restoreFrom === undefined) return undefined
-    return loadCheckpoint(restoreFrom, this.#env.fileSystems.forPath(restoreFrom))
+    if (this.#completedAny) return newest
+    // Epochs grow along the sequence: when the newest is too old, so are all.
+    if (restoreFrom === 'latest' && newest !== undefined && newest.record.owner.epoch >= latestSinceEpoch) return newest
+    const folder = restoreFrom === 'latest' ? restoreOtherwise : restoreFrom
+    return folder === undefined ? undefined : loadCheckpoint(folder, this.#env.fileSystems.forPath(folder))
   }
 
   #end(state: JobResult['state'], savepoint: CompletedCheckpoint | undefined): JobResult {

@@ -28,14 +28,23 @@ export interface LaunchSettings {
   /** Heap of each worker thread, MiB. */
   readonly threadHeapMb?: number
   readonly checkpoints?: string
+  /** In place of the application's own; 0: only savepoints. */
+  readonly checkpointIntervalMs?: number
+  readonly checkpointMinPauseMs?: number
   /** A savepoint's or checkpoint's folder, or `latest`. */
   readonly from?: string
+  /** With `latest`: checkpoints of attempts before this epoch don't count. */
+  readonly latestSince?: number
+  /** With `latest`: what is restored when no checkpoint counts. */
+  readonly otherwiseFrom?: string
   readonly allowNonRestoredState?: boolean
   readonly propertiesFile?: string
   readonly epoch?: number
   readonly logLevel?: LogLevel
-  /** On top of this process's environment. */
+  /** On top of the rest of the environment. */
   readonly env?: Readonly<Record<string, string>>
+  /** The rest of the environment; this process's own unless given. */
+  readonly baseEnv?: Readonly<Record<string, string>>
   /** Working directory; this process's own unless given. */
   readonly cwd?: string
   /** For node itself, such as `--max-old-space-size=256`. */
@@ -112,10 +121,10 @@ export class ApplicationProcess {
     })
     // Whoever doesn't wait for it learns of the failure by `exited`.
     this.running.catch(() => {})
-    const { nodeArguments = [], commandFile, cwd, env } = settings
+    const { nodeArguments = [], commandFile, cwd, env, baseEnv = process.env } = settings
     this.#child = spawn(process.execPath, [...nodeArguments, commandFile, ...runArguments(settings)], {
       cwd,
-      env: { ...process.env, ...env },
+      env: { ...baseEnv, ...env },
       stdio: ['ignore', listener.onOutput === undefined ? 'inherit' : 'pipe', 'pipe', 'pipe'],
     })
     this.#control = this.#child.stdio[CONTROL_DESCRIPTOR] as Duplex
@@ -268,7 +277,11 @@ export function runArguments(settings: LaunchSettings): string[] {
     ['--threads', settings.threads],
     ['--thread-heap-mb', settings.threadHeapMb],
     ['--checkpoints', settings.checkpoints],
+    ['--checkpoint-interval', settings.checkpointIntervalMs],
+    ['--checkpoint-min-pause', settings.checkpointMinPauseMs],
     ['--from', settings.from],
+    ['--latest-since', settings.latestSince],
+    ['--otherwise-from', settings.otherwiseFrom],
     ['--properties', settings.propertiesFile],
     ['--epoch', settings.epoch],
     ['--log-level', settings.logLevel],
