@@ -1,0 +1,30 @@
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a program may need to know of the machine it runs on; nothing in it is a secret. */
+const handedOn = [
+  'PATH',
+  'TZ',
+  'LANG',
+  'LC_ALL',
+  'TMPDIR',
+  'SystemRoot',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_FILE',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+]
+
+/**
+ * The environment of a job: a few harmless variables of this process, its own folder as home (so that the operator's
+ * `~/.aws` isn't found), and what is given. Credentials of this process's environment stay here.
+ */
+export function jobEnvironment(own: Environment, home: string, given: Environment): Record<string, string> {
+  const environment: Record<string, string> = { HOME: home }
+  for (const name of handedOn) {
+    const value = own[name]
+    if (value !== undefined) environment[name] = value
+  }
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) environment[name] = value
+  return environment
+}

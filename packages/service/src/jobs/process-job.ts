@@ -1,0 +1,121 @@
+import { rm } from 'node:fs/promises'
+import { EngineError, type LogLevel } from '@millrace/engine/spi'
+import {
+  type ApplicationExit,
+  type ApplicationListener,
+  type ApplicationProcess,
+  type LaunchSettings,
+  launchApplication,
+} from '../launchers/index.ts'
+import type { Job, JobExit } from './job-launcher.ts'
+import type { JobLog } from './job-log.ts'
+import { OutputLines } from './output-lines.ts'
+
+/** Failures before the first RUNNING that a start is given: the job's own restarts would try for ever. */
+const attemptsToRun = 3
+
+/** Where a job leaves its savepoints. */
+export interface SavepointFolders {
+  /** One that nothing has been written to. */
+  fresh(): string
+  /** For one that is only passed through. */
+  readonly passing: string
+}
+
+/** A job as a process of its own, which writes the application's log. */
+export class ProcessJob implements Job {
+  readonly running: Promise<void>
+  readonly exited: Promise<JobExit>
+  readonly #process: ApplicationProcess
+  readonly #folders: SavepointFolders
+  readonly #log: JobLog
+  readonly #output: OutputLines
+  #attempts = 0
+  #ran = false
+  #lastFailure: EngineError | undefined
+
+  constructor(settings: LaunchSettings, folders: SavepointFolders, log: JobLog) {
+    this.#folders = folders
+    this.#log = log
+    this.#output = new OutputLines((line) => log.write('info', 'stdout', line))
+    this.#process = launchApplication(settings, this.#listener())
+    this.running = this.#process.running.then(
+      () => {
+        this.#ran = true
+      },
+      (error) => {
+        throw this.#lastFailure ?? error
+      },
+    )
+    this.running.catch(() => {})
+    this.exited = this.#process.exited.then((exit) => this.#onExit(exit))
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  async stop(): Promise<string> {
+    return (await this.#process.stop({ path: this.#folders.fresh() })).path
+  }
+
+  async suspend(): Promise<void> {
+    const { passing } = this.#folders
+    await rm(passing, { recursive: true, force: true })
+    await this.#process.stop({ path: passing })
+    // The same state is the newest of the checkpoints.
+    await rm(passing, { recursive: true, force: true })
+  }
+
+  cancel(): void {
+    void this.#process.cancel()
+  }
+
+  setLogLevel(level: LogLevel): void {
+    this.#log.setLevel(level)
+    this.#process.setLogLevel(level)
+  }
+
+  kill(): void {
+    this.#process.kill()
+  }
+
+  #listener(): ApplicationListener {
+    const log = this.#log
+    return {
+      onState: (state, cause) => {
+        log.write('info', 'job', `job ${state.toLowerCase()}`)
+        if (cause !== undefined) this.#lastFailure = cause
+        if (state === 'RESTARTING' && !this.#ran && ++this.#attempts >= attemptsToRun) this.kill()
+      },
+      onCheckpoint: ({ id, bytes, durationMs }) =>
+        log.write('debug', 'checkpoints', 'checkpoint complete', { id, bytes, durationMs: Math.round(durationMs) }),
+      onException: (error) => {
+        this.#lastFailure = error
+        log.failure('job', error)
+      },
+      onLog: ({ timestampMs, level, message, fields }) => log.write(level, 'application', message, fields, timestampMs),
+      onOutput: (bytes) => this.#output.push(bytes),
+    }
+  }
+
+  #onExit(exit: ApplicationExit): JobExit {
+    this.#output.end()
+    const { state } = exit
+    const stderr = exit.stderr.trim()
+    if (stderr !== '') for (const line of stderr.split('\n')) this.#log.write('error', 'stderr', line)
+    if (state === 'FINISHED' || state === 'STOPPED' || state === 'CANCELED') return { outcome: state, cause: undefined }
+    return { outcome: 'FAILED', cause: exit.cause ?? died(exit, stderr) }
+  }
+}
+
+function died({ code, signal }: ApplicationExit, stderr: string): EngineError {
+  const lastLine = stderr.split('\n').at(-1) ?? ''
+  return new EngineError('APPLICATION_EXITED', {
+    kind: 'unavailable',
+    message:
+      `The application's process has ended ${signal === null ? `with exit code ${code}` : `by ${signal}`}.` +
+      (lastLine === '' ? '' : ` Its last words: ${lastLine.slice(0, 200)}`),
+    details: { code, signal },
+  })
+}
