@@ -1,0 +1,23 @@
+/**
+ * A service with managed applications as a process of its own, for tests that kill it: data directory and command file
+ * as arguments; prints one line of JSON with url, accessKeyId and secretAccessKey; closes on SIGTERM.
+ */
+import { silentLogger, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
+import { createLifecycle } from '../applications/create-lifecycle.ts'
+import { startEndpoint } from '../endpoint.ts'
+
+const [dataDirectory = '', commandFile = ''] = process.argv.slice(2)
+const endpoint = await startEndpoint(
+  { dataDirectory },
+  {
+    clock: systemClock,
+    scheduler: systemScheduler,
+    random: systemRandom,
+    logger: silentLogger,
+    applications: { createLifecycle: (surroundings) => createLifecycle({ commandFile, cores: 2 }, surroundings) },
+  },
+)
+process.stdout.write(`${JSON.stringify({ url: endpoint.url, ...endpoint.credentials })}\n`)
+process.once('SIGTERM', () => {
+  void endpoint.close().then(() => process.exit(0))
+})
