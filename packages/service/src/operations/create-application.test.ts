@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CreateApplicationCommandInput, ListApplicationsCommand } from '@aws-sdk/client-kinesis-analytics-v2'
+import { type CreateApplicationCommandInput, ListApplicationsCommand   type PropertyGroup,
+} from '@aws-sdk/client-kinesis-analytics-v2'
 import { zipSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
 import {
@@ -24,6 +25,9 @@ import {
   withCode,
   zipOf,
 } from './applications-endpoint-fixture.ts'
+
+/** Names that mean something to JavaScript are names like others. */
+const strangeGroup: PropertyGroup = { PropertyGroupId: '__proto__', PropertyMap: { constructor: 'x' } }
 
 describe('creating', () => {
   test('describes the defaults of what was not given', async () => {
@@ -127,10 +131,7 @@ describe('creating', () => {
         },
       },
       EnvironmentPropertyDescriptions: {
-        PropertyGroupDescriptions: [
-          { PropertyGroupId: '__proto__', PropertyMap: { constructor: 'x' } },
-          { PropertyGroupId: 'limits', PropertyMap: { 'max.amount': '100' } },
-        ],
+        PropertyGroupDescriptions: [strangeGroup, { PropertyGroupId: 'limits', PropertyMap: { 'max.amount': '100' } }],
       },
       ApplicationSnapshotConfigurationDescription: { SnapshotsEnabled: false },
       ApplicationSystemRollbackConfigurationDescription: { RollbackEnabled: true },
