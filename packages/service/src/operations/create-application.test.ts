@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CreateApplicationCommandInput, ListApplicationsCommand   type PropertyGroup,
+import {
+  type CreateApplicationCommandInput,
+  ListApplicationsCommand,
+  type PropertyGroup,
 } from '@aws-sdk/client-kinesis-analytics-v2'
 import { zipSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
