@@ -15,8 +15,9 @@ function parse(...words: string[]): string {
   }
   const quiet = { writeOut: write, writeErr: write }
   const program = createProgram(() => {})
-  for (const command of [program, ...program.commands]) command.configureOutput(quiet).exitOverride()
-  for (const command of program.commands) command.action(() => {})
+  const all = program.commands.flatMap((command) => [command, ...command.commands])
+  for (const command of [program, ...all]) command.configureOutput(quiet).exitOverride()
+  for (const command of all) if (command.commands.length === 0) command.action(() => {})
   try {
     program.parse(words, { from: 'user' })
   } catch (error) {
@@ -32,17 +33,19 @@ test.each([
   [['run', 'app.ts', '--thread', '1'], '(Did you mean --threads?)'],
   [['run'], "missing required argument 'application'"],
   [['savepont', '.'], '(Did you mean savepoint?)'],
-  [['serve'], "required option '--role <role>' not specified"],
+  [['deploy', 'app.ts'], "required option '-n, --name <name>' not specified"],
+  [['apps', 'stop'], "missing required argument 'name'"],
+  [['apps', 'stp', 'x'], 'too many arguments'],
   [['serve', '--role', 'everything'], 'Allowed choices are streams.'],
   [['--version'], 'commander.version'],
 ])('%j is answered with: %s', (words, answer) => {
   expect(parse(...words)).toContain(answer)
 })
 
-test.each(['run', 'build', 'savepoint', 'stop', 'serve', 'init'])(
+test.each(['run', 'build', 'savepoint', 'stop', 'serve', 'deploy', 'apps', 'apps stop', 'init'])(
   'millrace %s --help tells what it does',
   (command) => {
-    const help = parse(command, '--help')
+    const help = parse(...command.split(' '), '--help')
     expect(help).toContain(`Usage: millrace ${command}`)
     expect(help.split('\n').every((line) => line.length <= 130)).toBe(true)
   },
@@ -118,7 +121,13 @@ test('the reference names every command and option', () => {
   for (const command of createProgram(() => {}).commands) {
     const section = sections.find((text) => text.startsWith(`\`millrace ${command.name()} `))
     expect(section, command.name()).toBeDefined()
-    for (const { long } of command.options) expect(section, `${command.name()} ${long}`).toContain(long)
+    for (const { name, options } of [command, ...command.commands].map((one) => ({
+      name: one.name(),
+      options: one.options,
+    }))) {
+      expect(section, name).toContain(name)
+      for (const { long } of options) expect(section, `${name} ${long}`).toContain(long)
+    }
   }
 })
 

@@ -1,8 +1,11 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
+import type { BuildSettings } from './application/build-command.ts'
 import { EXIT } from './exit-codes.ts'
 import type { RunOptions } from './run/run-options.ts'
+import { addServiceCommands } from './service/service-commands.ts'
 import { formatError, toStandardError } from './terminal.ts'
 import { packageVersion } from './version.ts'
+import { natural, positive } from './whole-numbers.ts'
 
 /** Runs one command line (without node and the file) and answers with the exit code. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
@@ -70,9 +73,10 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   command('build', 'bundle an application and everything it imports into one zip')
     .argument('<application>', 'app.ts or app.mjs')
     .option('-o, --output <file>', 'the bundle (default: <application>.zip)')
-    .action(async (application: string, { output }: { output?: string }) => {
+    .option('--json', 'answer with one JSON object', false)
+    .action(async (application: string, settings: BuildSettings) => {
       const { buildCommand } = await import('./application/build-command.ts')
-      await buildCommand(application, output)
+      await buildCommand(application, settings)
     })
 
   command('savepoint', 'take a savepoint of a running application, which goes on')
@@ -96,8 +100,8 @@ export function createProgram(setExitCode: (code: number) => void): Command {
       await stopCommand(directory, { drain, path })
     })
 
-  command('serve', 'run the AWS-compatible endpoint: Kinesis streams and SNS topics')
-    .addOption(new Option('--role <role>', 'what to serve').choices(['streams']).makeOptionMandatory())
+  command('serve', 'run a service: managed applications, Kinesis streams and SNS topics on one port')
+    .addOption(new Option('--role <role>', 'streams: without applications (default: everything)').choices(['streams']))
     .option('--data <dir>', 'data directory (default: MILLRACE_HOME or .millrace)')
     .option('--port <n>', 'port on 127.0.0.1; 0: a free one', natural, 7700)
     .option('--no-throttle', "without AWS's quotas a shard")
@@ -106,6 +110,8 @@ export function createProgram(setExitCode: (code: number) => void): Command {
       const { serveCommand } = await import('./serve/serve-command.ts')
       setExitCode(await serveCommand(values))
     })
+
+  addServiceCommands(program, setExitCode)
 
   command('init', 'make a folder with a first application')
     .argument('[dir]', 'the folder', '.')
@@ -140,13 +146,3 @@ const RUN_HELP = `
 Ctrl-C stops with a savepoint when the application takes checkpoints, and prints how to go on; once more cancels it.
 Exit codes: 0 finished or stopped, 1 failed, 2 wrong command line or application, 3 fenced by a newer attempt,
 4 the controlling process is gone, 130 cancelled by Ctrl-C, 143 by SIGTERM.`
-
-function natural(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number, 0 or more.')
-}
-
-function positive(text: string): number {
-  if (/^\d{1,9}$/.test(text) && Number(text) > 0) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number, 1 or more.')
-}

@@ -1,24 +1,28 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { basename, dirname, extname, resolve } from 'node:path'
-import { zipSync } from 'fflate'
-import { bundleEverything } from './bundle-source.ts'
+import { writeFileSync } from 'node:fs'
+import { basename, extname, resolve } from 'node:path'
+import { EngineError } from '@millrace/engine'
+import { bundleApplication } from './bundle-application.ts'
 
-/** The date zip entries carry: the same sources make the same bundle, byte by byte. */
-const ENTRY_DATE = new Date('2000-01-01T00:00:00Z')
+/** What `millrace build` was asked for. */
+export interface BuildSettings {
+  readonly output?: string
+  readonly json?: boolean
+}
 
 /** Bundles an application with all it imports, but for the packages of Millrace, and prints the bundle's path. */
-export async function buildCommand(application: string, output: string | undefined): Promise<void> {
+export async function buildCommand(application: string, { output, json = false }: BuildSettings): Promise<void> {
   const file = resolve(application)
-  const target = resolve(output ?? `${file.slice(0, -extname(file).length)}.zip`)
-  const { module, sourceMap } = await bundleEverything(file, application)
-  const manifest = { name: basename(dirname(file)), type: 'module', main: 'app.mjs' }
-  const entries = {
-    'app.mjs': module,
-    'app.mjs.map': sourceMap,
-    'package.json': new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
+  if (extname(file).toLowerCase() === '.zip') {
+    throw new EngineError('APPLICATION_KIND_UNKNOWN', {
+      kind: 'invalid',
+      message: `${application} is a bundle already.`,
+      hint: 'Name the module with the application: millrace build app.ts',
+    })
   }
-  writeFileSync(target, zipSync(entries, { mtime: ENTRY_DATE, level: 6 }))
-  process.stdout.write(`${target}\n`)
-  const kilobytes = Math.ceil(readFileSync(target).length / 1024)
+  const target = resolve(output ?? `${file.slice(0, -extname(file).length)}.zip`)
+  const bundle = await bundleApplication(application)
+  writeFileSync(target, bundle)
+  process.stdout.write(`${json ? JSON.stringify({ bundle: target, bytes: bundle.length }) : target}\n`)
+  const kilobytes = Math.ceil(bundle.length / 1024)
   process.stderr.write(`bundled ${application}: ${kilobytes} KiB; run it with: millrace run ${basename(target)}\n`)
 }

@@ -1,14 +1,25 @@
 import { mkdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { LogLevel } from '@millrace/engine'
-import { EngineError, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
-import { type Endpoint, startEndpoint } from '@millrace/service'
+import { EngineError, type Logger, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
+import {
+  type ApplicationsParts,
+  createLifecycle,
+  type Endpoint,
+  readObjectFrom,
+  startEndpoint,
+} from '@millrace/service'
 import { EXIT } from '../exit-codes.ts'
+import { applicationFileSystems } from '../file-systems.ts'
 import { homeDirectory } from '../places.ts'
 import { terminalLogger, toStandardError } from '../terminal.ts'
 
 /** What `millrace serve` was asked for. */
 export interface ServeOptions {
+  /** Streams and topics alone; a whole node with managed applications unless given. */
+  readonly role?: 'streams'
   readonly data?: string
   readonly port: number
   readonly throttle: boolean
@@ -16,13 +27,14 @@ export interface ServeOptions {
 }
 
 /**
- * Serves until SIGINT or SIGTERM; a second one exits at once. Prints `millrace ready URL` on standard output.
+ * Serves until SIGINT or SIGTERM: running applications end in good order and go on at the next start; a second signal
+ * exits at once. Prints `millrace ready URL` on standard output when what ran before is taken up.
  * Errors: those of `startEndpoint`, `PORT_IN_USE`.
  */
-export async function serveCommand({ data, port, throttle, logLevel }: ServeOptions): Promise<number> {
-  const dataDirectory = resolve(data ?? homeDirectory())
+export async function serveCommand(options: ServeOptions): Promise<number> {
+  const dataDirectory = resolve(options.data ?? homeDirectory())
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 })
-  const logger = terminalLogger(toStandardError, () => logLevel)
+  const logger = terminalLogger(toStandardError, () => options.logLevel)
   const asked = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       let before = false
@@ -33,7 +45,7 @@ export async function serveCommand({ data, port, throttle, logLevel }: ServeOpti
       })
     }
   })
-  const endpoint = await start(dataDirectory, port, throttle, logger)
+  const endpoint = await start(dataDirectory, options, logger)
   process.stdout.write(`millrace ready ${endpoint.url}\n`)
   await asked
   logger.info('endpoint stops', { url: endpoint.url })
@@ -43,13 +55,13 @@ export async function serveCommand({ data, port, throttle, logLevel }: ServeOpti
 
 async function start(
   dataDirectory: string,
-  port: number,
-  throttling: boolean,
-  logger: ReturnType<typeof terminalLogger>,
+  { role, port, throttle: throttling }: ServeOptions,
+  logger: Logger,
 ): Promise<Endpoint> {
   const parts = { clock: systemClock, scheduler: systemScheduler, random: systemRandom, logger }
+  const applications = role === 'streams' ? {} : { applications: managedApplications() }
   try {
-    return await startEndpoint({ dataDirectory, port, throttling }, parts)
+    return await startEndpoint({ dataDirectory, port, throttling }, { ...parts, ...applications })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     throw new EngineError('PORT_IN_USE', {
@@ -59,5 +71,14 @@ async function start(
       details: { port },
       cause: error,
     })
+  }
+}
+
+/** Jobs are processes of this same command. */
+function managedApplications(): ApplicationsParts {
+  const commandFile = fileURLToPath(import.meta.resolve('millrace/command'))
+  return {
+    createLifecycle: (surroundings) => createLifecycle({ commandFile, cores: availableParallelism() }, surroundings),
+    readObject: readObjectFrom({ read: (path) => applicationFileSystems().forPath(path).read(path) }),
   }
 }

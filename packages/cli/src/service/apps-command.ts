@@ -1,0 +1,147 @@
+import type { ApplicationDetail, ApplicationSummary, RunConfiguration } from '@aws-sdk/client-kinesis-analytics-v2'
+import { EngineError } from '@millrace/engine'
+import { answer, withService } from './answer.ts'
+import { describeApplication, followDeletion, followOperation } from './follow-operation.ts'
+import type { ServiceConnection, ServiceOptions } from './service-connection.ts'
+
+/** Lists the service's applications. */
+export function listCommand(options: ServiceOptions): Promise<number> {
+  return withService(options, async ({ client, api }) => {
+    const summaries: ApplicationSummary[] = []
+    let NextToken: string | undefined
+    do {
+      const page = await client.send(new api.ListApplicationsCommand({ NextToken }))
+      summaries.push(...(page.ApplicationSummaries ?? []))
+      NextToken = page.NextToken
+    } while (NextToken !== undefined)
+    const rows = summaries.map((one) => [one.ApplicationName, one.ApplicationStatus, String(one.ApplicationVersionId)])
+    const text = rows.length === 0 ? 'no applications yet: millrace deploy app.ts --name NAME' : table(rows)
+    answer(options.json, { applications: summaries.map(summary) }, text)
+  })
+}
+
+/** Shows one application; with `--json` all that the service describes. */
+export function describeCommand(name: string, options: ServiceOptions): Promise<number> {
+  return withService(options, async (connection) => {
+    const application = await existing(connection, name)
+    answer(options.json, application, table(description(application)))
+  })
+}
+
+/** How `millrace apps start` starts. */
+export interface StartOptions extends ServiceOptions {
+  readonly skipRestore: boolean
+  readonly allowNonRestoredState: boolean
+}
+
+/** Starts an application from its latest state and waits until it runs. */
+export function startCommand(name: string, options: StartOptions): Promise<number> {
+  return withService(options, async (connection) => {
+    const { client, api } = connection
+    const { OperationId } = await client.send(
+      new api.StartApplicationCommand({ ApplicationName: name, RunConfiguration: runConfiguration(options) }),
+    )
+    tell(options.json, await followOperation(connection, name, OperationId))
+  })
+}
+
+/** Stops an application with a snapshot, or at once by force, and waits until it has. */
+export function stopCommand(name: string, options: ServiceOptions & { readonly force: boolean }): Promise<number> {
+  return withService(options, async (connection) => {
+    const { client, api } = connection
+    const command = new api.StopApplicationCommand({ ApplicationName: name, Force: options.force })
+    const { OperationId } = await client.send(command)
+    tell(options.json, await followOperation(connection, name, OperationId))
+  })
+}
+
+/** Deletes an application with its state and waits until it is gone. A running one needs `--force`. */
+export function deleteCommand(name: string, options: ServiceOptions & { readonly force: boolean }): Promise<number> {
+  return withService(options, async (connection) => {
+    const { client, api } = connection
+    const { CreateTimestamp, ApplicationStatus } = await existing(connection, name)
+    if (ApplicationStatus !== 'READY' && !options.force) throw stillRuns(name, ApplicationStatus)
+    await client.send(new api.DeleteApplicationCommand({ ApplicationName: name, CreateTimestamp }))
+    await followDeletion(connection, name)
+    answer(options.json, { name, deleted: true }, `${name} is deleted`)
+  })
+}
+
+/** What a start restores: the latest state, unless told to begin anew. */
+export function runConfiguration(
+  options: Pick<StartOptions, 'skipRestore' | 'allowNonRestoredState'>,
+): RunConfiguration {
+  const { skipRestore, allowNonRestoredState } = options
+  return {
+    ApplicationRestoreConfiguration: {
+      ApplicationRestoreType: skipRestore ? 'SKIP_RESTORE_FROM_SNAPSHOT' : 'RESTORE_FROM_LATEST_SNAPSHOT',
+    },
+    FlinkRunConfiguration: { AllowNonRestoredState: allowNonRestoredState },
+  }
+}
+
+/** The short form of an application in answers. */
+export function summary({
+  ApplicationName: name,
+  ApplicationStatus: status,
+  ApplicationVersionId: version,
+  ApplicationARN: arn,
+  RuntimeEnvironment: runtime,
+}: ApplicationSummary | ApplicationDetail): Readonly<Record<string, unknown>> {
+  return { name, status, version, arn, runtime }
+}
+
+function tell(json: boolean, application: ApplicationDetail | undefined): void {
+  if (application === undefined) answer(json, { deleted: true }, 'it was deleted meanwhile')
+  else answer(json, summary(application), `${application.ApplicationName} is ${application.ApplicationStatus}`)
+}
+
+async function existing(connection: ServiceConnection, name: string): Promise<ApplicationDetail> {
+  const application = await describeApplication(connection, name)
+  if (application !== undefined) return application
+  throw new EngineError('ResourceNotFoundException', {
+    kind: 'invalid',
+    message: `There is no application ${name} at ${connection.url}.`,
+    hint: 'millrace apps lists what is there.',
+  })
+}
+
+function stillRuns(name: string, status: string | undefined): EngineError {
+  return new EngineError('APPLICATION_RUNNING', {
+    kind: 'invalid',
+    message: `${name} is ${status}: deleting it ends it without a snapshot.`,
+    hint: `Stop it first (millrace apps stop ${name}), or say --force.`,
+  })
+}
+
+function description(application: ApplicationDetail): [string, string][] {
+  const { ApplicationConfigurationDescription: configuration } = application
+  const flink = configuration?.FlinkApplicationConfigurationDescription
+  const code = configuration?.ApplicationCodeConfigurationDescription?.CodeContentDescription
+  const groups = configuration?.EnvironmentPropertyDescriptions?.PropertyGroupDescriptions ?? []
+  const checkpoints = flink?.CheckpointConfigurationDescription
+  return [
+    ['name', application.ApplicationName ?? ''],
+    ['status', application.ApplicationStatus ?? ''],
+    ['version', String(application.ApplicationVersionId)],
+    ['arn', application.ApplicationARN ?? ''],
+    ['runtime', application.RuntimeEnvironment ?? ''],
+    ['created', application.CreateTimestamp?.toISOString() ?? ''],
+    ['updated', application.LastUpdateTimestamp?.toISOString() ?? ''],
+    ['code', code === undefined ? 'none' : `${code.CodeSize} bytes, md5 ${code.CodeMD5}`],
+    ['parallelism', String(flink?.ParallelismConfigurationDescription?.Parallelism)],
+    ['checkpoints', checkpoints?.CheckpointingEnabled ? `every ${checkpoints.CheckpointInterval} ms` : 'off'],
+    ['log level', flink?.MonitoringConfigurationDescription?.LogLevel ?? ''],
+    ...groups.map(({ PropertyGroupId, PropertyMap }): [string, string] => [
+      `properties ${PropertyGroupId}`,
+      Object.keys(PropertyMap ?? {}).join(', '),
+    ]),
+  ]
+}
+
+function table(rows: readonly (readonly (string | undefined)[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (row: readonly (string | undefined)[]) =>
+    row.map((cell, column) => (cell ?? '').padEnd(column === row.length - 1 ? 0 : (widths[column] ?? 0))).join('  ')
+  return rows.map(line).join('\n')
+}

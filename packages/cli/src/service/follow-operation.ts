@@ -1,0 +1,101 @@
+import type { ApplicationDetail } from '@aws-sdk/client-kinesis-analytics-v2'
+import { EngineError } from '@millrace/engine'
+import { systemClock, systemScheduler } from '@millrace/engine/spi'
+import { progress } from './answer.ts'
+import type { ServiceConnection } from './service-connection.ts'
+
+const POLL_MS = 100
+/** The service ends every operation within ten minutes. */
+const LIMIT_MS = 11 * 60_000
+
+/** The application as the service describes it; undefined when there is none of that name. */
+export async function describeApplication(
+  { client, api }: ServiceConnection,
+  name: string,
+): Promise<ApplicationDetail | undefined> {
+  try {
+    return (await client.send(new api.DescribeApplicationCommand({ ApplicationName: name }))).ApplicationDetail
+  } catch (error) {
+    if (error instanceof api.ResourceNotFoundException) return undefined
+    throw error
+  }
+}
+
+/**
+ * Waits for an operation's end, telling each state the application goes through; answers with the application as it is
+ * then, or undefined when it is gone. Errors: `OPERATION_FAILED` with the cause the service gives, `OPERATION_CANCELLED`.
+ */
+export async function followOperation(
+  connection: ServiceConnection,
+  name: string,
+  operationId: string | undefined,
+): Promise<ApplicationDetail | undefined> {
+  const { client, api } = connection
+  const startedMs = systemClock.monotonicMs()
+  let shown: string | undefined
+  for (;;) {
+    const application = await describeApplication(connection, name)
+    const seconds = ((systemClock.monotonicMs() - startedMs) / 1000).toFixed(1)
+    if (application === undefined) return undefined
+    if (application.ApplicationStatus !== shown) progress(`${name}: ${application.ApplicationStatus} (${seconds} s)`)
+    shown = application.ApplicationStatus
+    const { ApplicationOperationInfoDetails: operation } = await client.send(
+      new api.DescribeApplicationOperationCommand({ ApplicationName: name, OperationId: operationId }),
+    )
+    if (operation?.OperationStatus === 'SUCCESSFUL') return await settled(connection, name, shown)
+    if (operation?.OperationStatus === 'FAILED') {
+      throw failed(name, operation.Operation, operation.OperationFailureDetails?.ErrorInfo?.ErrorString)
+    }
+    if (operation?.OperationStatus === 'CANCELLED') throw cancelled(name, operation.Operation)
+    if (systemClock.monotonicMs() - startedMs > LIMIT_MS) throw failed(name, operation?.Operation, 'it takes too long')
+    await sleep(POLL_MS)
+  }
+}
+
+async function settled(
+  connection: ServiceConnection,
+  name: string,
+  shown: string | undefined,
+): Promise<ApplicationDetail | undefined> {
+  const application = await describeApplication(connection, name)
+  if (application !== undefined && application.ApplicationStatus !== shown) {
+    progress(`${name}: ${application.ApplicationStatus}`)
+  }
+  return application
+}
+
+/** Waits until an application that is being deleted is gone. Errors: `OPERATION_FAILED`. */
+export async function followDeletion(connection: ServiceConnection, name: string): Promise<void> {
+  const startedMs = systemClock.monotonicMs()
+  for (;;) {
+    const application = await describeApplication(connection, name)
+    if (application === undefined) return
+    const isTooLong = systemClock.monotonicMs() - startedMs > LIMIT_MS
+    if (application.ApplicationStatus !== 'DELETING' || isTooLong) {
+      throw failed(name, 'DeleteApplication', `it is ${application.ApplicationStatus}`)
+    }
+    await sleep(POLL_MS)
+  }
+}
+
+/** The process must be held meanwhile. */
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => void systemScheduler.after(ms, resolve))
+}
+
+function failed(name: string, operation = 'The operation', cause = 'the service gave no cause'): EngineError {
+  return new EngineError('OPERATION_FAILED', {
+    kind: 'application',
+    message: `${operation} of ${name} failed: ${cause}`,
+    hint: `Its log tells more: millrace logs ${name}`,
+    details: { name, operation },
+  })
+}
+
+function cancelled(name: string, operation = 'The operation'): EngineError {
+  return new EngineError('OPERATION_CANCELLED', {
+    kind: 'invalid',
+    message: `${operation} of ${name} was cancelled by a forced stop.`,
+    details: { name, operation },
+  })
+}

@@ -1,0 +1,68 @@
+import { type Command, Option } from 'commander'
+import { positive } from '../whole-numbers.ts'
+import type { StartOptions } from './apps-command.ts'
+import type { DeployOptions } from './deploy-command.ts'
+import type { ServiceOptions } from './service-connection.ts'
+
+type Forceable = ServiceOptions & { readonly force: boolean }
+
+/** Adds the commands that speak with a running service: deploy, apps, logs. */
+export function addServiceCommands(program: Command, setExitCode: (code: number) => void): void {
+  addDeploy(program, setExitCode)
+  addApps(program, setExitCode)
+}
+
+function addDeploy(program: Command, setExitCode: (code: number) => void): void {
+  reaching(program.command('deploy'))
+    .description('bundle an application, create or update it at a service, and start it')
+    .argument('<application>', 'app.ts, app.mjs or bundle.zip')
+    .requiredOption('-n, --name <name>', "the application's name at the service")
+    .option('-p, --parallelism <n>', 'of the application (at first 1)', positive)
+    .option('--properties <file>', 'application_properties.json (default: the one beside the application)')
+    .option('--checkpoint-interval <ms>', 'at least 1000 (at first 60000)', positive)
+    .option('--allow-non-restored-state', 'drop state of operators that the application no longer has', false)
+    .option('--no-start', 'leave an application that does not run stopped')
+    .option('--runtime <name>', 'RuntimeEnvironment of a new application', 'FLINK-1_20')
+    .option('--role <arn>', 'service execution role of a new one', 'arn:aws:iam::000000000000:role/millrace')
+    .addHelpText('after', SERVICE_HELP)
+    .action(async (application: string, options: DeployOptions) => {
+      const { deployCommand } = await import('./deploy-command.ts')
+      setExitCode(await deployCommand(application, options))
+    })
+}
+
+function addApps(program: Command, setExitCode: (code: number) => void): void {
+  const load = () => import('./apps-command.ts')
+  const apps = program.command('apps').description('list, show, start, stop and delete the applications of a service')
+  reaching(apps.command('list', { isDefault: true }))
+    .description('list them')
+    .addHelpText('after', SERVICE_HELP)
+    .action(async (options: ServiceOptions) => setExitCode(await (await load()).listCommand(options)))
+  const one = (name: string, summary: string): Command =>
+    reaching(apps.command(name)).description(summary).argument('<name>', "the application's name")
+  one('describe', 'show one').action(async (name: string, options: ServiceOptions) =>
+    setExitCode(await (await load()).describeCommand(name, options)),
+  )
+  one('start', 'start one from its latest state and wait until it runs')
+    .option('--skip-restore', 'begin without state', false)
+    .option('--allow-non-restored-state', 'drop state of operators that the application no longer has', false)
+    .action(async (name: string, options: StartOptions) =>
+      setExitCode(await (await load()).startCommand(name, options)),
+    )
+  one('stop', 'stop one with a snapshot, from which the next start goes on')
+    .option('--force', 'at once, without a snapshot', false)
+    .action(async (name: string, options: Forceable) => setExitCode(await (await load()).stopCommand(name, options)))
+  one('delete', 'delete one with its state')
+    .option('--force', 'also when it runs', false)
+    .action(async (name: string, options: Forceable) => setExitCode(await (await load()).deleteCommand(name, options)))
+}
+
+/** Options of every command that speaks with a service. */
+function reaching(command: Command): Command {
+  return command
+    .addOption(new Option('--url <url>', 'the service (default: MILLRACE_URL, or http://127.0.0.1:7700)'))
+    .option('--json', 'answer with one JSON object', false)
+}
+
+const SERVICE_HELP = `
+The access key is the one in MILLRACE_HOME/credentials (.millrace/credentials), or what the AWS SDK finds.`
