@@ -142,7 +142,13 @@ export class LifecycleService implements Lifecycle {
       arguments: given,
       error: undefined,
     }
-    const stored = await store.change(name, { status: statusBefore, versionId }, changes, [...cancelled, operation])
+    const stored = await store
+      .change(name, { status: statusBefore, versionId }, changes, [...cancelled, operation])
+      .catch((error) => {
+        // The write may have been done all the same.
+        this.#supervisor(name).checkAccepted(operation)
+        throw error
+      })
     return stored ? { application: { ...application, ...changes }, operation } : undefined
   }
 

@@ -17,9 +17,9 @@ export interface LifecycleParts {
   readonly logger: Logger
 }
 
-/** A start that takes longer fails: every operation ends within ten minutes. */
-const startLimitMs = 240_000
-const stopLimitMs = 180_000
+/** What takes longer fails, so that every operation ends within ten minutes: an update is a stop and a start. */
+const startLimitMs = 180_000
+const stopLimitMs = 300_000
 const cancelLimitMs = 10_000
 /** An orphan of a killed service dies by itself as soon as it notices that nobody controls it. */
 const orphanLimitMs = 30_000
@@ -67,6 +67,11 @@ export class Supervisor {
     this.#turn?.interrupt()
     if (end && this.#job !== undefined) this.#askToEnd(this.#job)
     this.#enqueue((turn) => this.#operation(turn, operation, takenUp))
+  }
+
+  /** Carries the operation out if it is stored: the answer of the write that accepts it was lost. */
+  checkAccepted(operation: OperationRecord): void {
+    this.#enqueue((turn) => this.#operation(turn, operation, true))
   }
 
   /** Starts the job of an application that is RUNNING and has none. */
@@ -233,7 +238,11 @@ export class Supervisor {
     await this.#parts.launcher.remove(this.#name)
     turn.check()
     const done = this.#ended(operation, 'SUCCESSFUL', undefined)
-    await this.#untilStored(() => this.#parts.store.deleteApplication(application.name, done))
+    await this.#untilStored(async () => {
+      // A deletion whose answer was lost has freed the name: another application may have it by now.
+      const stored = await this.#parts.store.operation(application.name, operation.id)
+      if (stored?.status === 'IN_PROGRESS') await this.#parts.store.deleteApplication(application.name, done)
+    })
   }
 
   /** After a failure nothing runs, and what the next start goes on from loses nothing that was done. */
@@ -290,10 +299,15 @@ export class Supervisor {
     operations: readonly OperationRecord[],
   ): Promise<ApplicationRecord> {
     turn.check()
+    const { store } = this.#parts
     const { name, status, versionId } = application
-    const changed = await this.#untilStored(() =>
-      this.#parts.store.change(name, { status, versionId }, change, operations),
-    )
+    let tried = false
+    const changed = await this.#untilStored(async () => {
+      // A write whose answer was lost may have been done, and others may have brought the same status about again.
+      if (tried && !isUnchanged(application, await store.application(name))) return false
+      tried = true
+      return store.change(name, { status, versionId }, change, operations)
+    })
     if (!changed) throw new Interrupted()
     return { ...application, ...change }
   }
@@ -317,17 +331,24 @@ export class Supervisor {
   }
 
   /** Starts a process of `version` and waits until it runs. The epoch is stored first: it fences whoever lived before. */
-  async #run(turn: Turn, before: ApplicationRecord, version: ApplicationRecord): Promise<ApplicationRecord> {
+  async #run(
+    turn: Turn,
+    before: ApplicationRecord,
+    version: ApplicationRecord,
+    limitMs = startLimitMs,
+  ): Promise<ApplicationRecord> {
     const { scheduler, clock } = this.#parts
     let application = before
-    for (const giveUpMs = clock.monotonicMs() + orphanLimitMs; ; ) {
+    // Work that was interrupted may have left one.
+    await this.#cancelJob()
+    for (const giveUpMs = clock.monotonicMs() + Math.min(orphanLimitMs, limitMs); ; ) {
       const epoch = application.epoch + 1
       const lineage = application.lineage ?? { sinceEpoch: epoch, restoredFrom: undefined }
       application = await this.#change(turn, application, { epoch, lineage }, [])
       turn.check()
       const job = this.#launch({ ...version, epoch, lineage })
       try {
-        await within(scheduler, startLimitMs, job.running, () => tookTooLong('run', startLimitMs))
+        await within(scheduler, limitMs, job.running, () => tookTooLong('run', limitMs))
         this.#delay.running()
         turn.check()
         return application
@@ -373,12 +394,15 @@ export class Supervisor {
       await this.#cancelJob()
       return { application, savepoint: undefined, finished: false }
     }
+    const giveUpMs = this.#parts.clock.monotonicMs() + stopLimitMs
     for (let attempt = 1; ; attempt++) {
-      if (this.#job === undefined) application = await this.#run(turn, application, version)
+      if (this.#job === undefined) {
+        application = await this.#run(turn, application, version, this.#untilMs(giveUpMs, startLimitMs))
+      }
       const job: Job | undefined = this.#job
       if (job === undefined) continue
       try {
-        return { application, savepoint: await this.#savepointAndEnd(turn, job), finished: false }
+        return { application, savepoint: await this.#savepointAndEnd(turn, job, giveUpMs), finished: false }
       } catch (error) {
         turn.check()
         if (this.#job === job) throw error
@@ -389,12 +413,18 @@ export class Supervisor {
     }
   }
 
-  async #savepointAndEnd(turn: Turn, job: Job): Promise<string> {
+  /** Milliseconds until then, at most `limitMs`. */
+  #untilMs(monotonicMs: number, limitMs: number): number {
+    return Math.max(0, Math.min(limitMs, monotonicMs - this.#parts.clock.monotonicMs()))
+  }
+
+  async #savepointAndEnd(turn: Turn, job: Job, giveUpMs: number): Promise<string> {
     const { scheduler, clock } = this.#parts
-    for (const giveUpMs = clock.monotonicMs() + stopLimitMs; ; ) {
+    const late = (): Error => tookTooLong('stop', stopLimitMs)
+    for (;;) {
       try {
-        await within(scheduler, startLimitMs, job.running, () => tookTooLong('run', startLimitMs))
-        const savepoint = await within(scheduler, stopLimitMs, job.stop(), () => tookTooLong('stop', stopLimitMs))
+        await within(scheduler, this.#untilMs(giveUpMs, startLimitMs), job.running, late)
+        const savepoint = await within(scheduler, this.#untilMs(giveUpMs, stopLimitMs), job.stop(), late)
         await job.exited
         return savepoint
       } catch (error) {
@@ -448,11 +478,25 @@ export class Supervisor {
         await this.#run(turn, application, application)
         return
       } catch (error) {
-        if (error instanceof Interrupted) throw error
+        if (error instanceof Interrupted) {
+          turn.check()
+          continue
+        }
         exit = { outcome: 'FAILED', cause: asEngineError(error) }
       }
     }
   }
+}
+
+/** Every accepted call changes `lastUpdatedMs`, every process of a job the epoch. */
+function isUnchanged(before: ApplicationRecord, now: ApplicationRecord | undefined): boolean {
+  return (
+    now !== undefined &&
+    now.status === before.status &&
+    now.versionId === before.versionId &&
+    now.epoch === before.epoch &&
+    now.lastUpdatedMs === before.lastUpdatedMs
+  )
 }
 
 /** No restart can mend it: somebody must change the application, or look at what is stored. */

@@ -1,0 +1,507 @@
+/** A world for the model test: a store that outlives services, jobs that fail as they like, laws that are always looked at. */
+import { EngineError, type Random, type Scheduler, seededRandom, silentLogger } from '@millrace/engine/spi'
+import { VirtualTime } from '@millrace/engine/testing'
+import type { Job, JobExit, JobLauncher, JobSettings } from '../jobs/job-launcher.ts'
+import type { ApplicationStore } from '../storage/application-store.ts'
+import { MemoryApplicationStore } from '../storage/memory-application-store.ts'
+import type { ApplicationRecord, ApplicationStatus, OperationRecord } from './application-record.ts'
+import { LifecycleService } from './lifecycle-service.ts'
+
+/** A mistake that a law must notice. */
+export type Bug =
+  | 'operation never ended'
+  | 'second job'
+  | 'version falls back'
+  | 'acknowledged before stored'
+  | 'other status in between'
+  | 'state forgotten'
+  | 'failure without a cause'
+
+export interface WorldOptions {
+  readonly seed: number
+  readonly bug?: Bug | undefined
+  /** No call that drops state on purpose: then every process must go on exactly from what was saved last. */
+  readonly keepsState: boolean
+}
+
+/** One incarnation of the service: dead ones see and do nothing any more. */
+interface Incarnation {
+  alive: boolean
+  /** Calls to the outside until it is killed; undefined: it lives on. */
+  fuse: number | undefined
+}
+
+const never = <T>(): Promise<T> => new Promise<T>(() => {})
+const transient: readonly ApplicationStatus[] = ['STARTING', 'STOPPING', 'FORCE_STOPPING', 'UPDATING', 'DELETING']
+
+/** Written independently of the state machine: what Terraform's waiters and the API's contract let a client see. */
+const followers: Readonly<Partial<Record<ApplicationStatus, readonly ApplicationStatus[]>>> = {
+  READY: ['STARTING', 'UPDATING', 'DELETING'],
+  ROLLED_BACK: ['STARTING', 'UPDATING', 'DELETING'],
+  STARTING: ['RUNNING', 'READY', 'FORCE_STOPPING'],
+  RUNNING: ['STOPPING', 'FORCE_STOPPING', 'UPDATING', 'DELETING', 'READY'],
+  STOPPING: ['READY', 'FORCE_STOPPING'],
+  FORCE_STOPPING: ['READY'],
+  UPDATING: ['RUNNING', 'READY', 'FORCE_STOPPING'],
+  AUTOSCALING: ['FORCE_STOPPING'],
+  DELETING: ['READY'],
+}
+
+export class World {
+  readonly time = new VirtualTime()
+  readonly random: Random
+  readonly store = new MemoryApplicationStore()
+  readonly processes: FakeProcess[] = []
+  readonly options: WorldOptions
+  readonly violations: string[] = []
+  /** `status → status` with how often. */
+  readonly seen = new Map<string, number>()
+  readonly acknowledged = new Map<string, OperationRecord>()
+  service: LifecycleService | undefined
+  /** Failures of jobs, savepoints and the store happen. */
+  hostile = true
+  /** Positions of completed savepoints by folder, and of checkpoints in their order. */
+  readonly savepoints = new Map<string, number>()
+  checkpoints: { readonly epoch: number; readonly position: number }[] = []
+  /** The newest position that was saved; undefined when state was dropped on purpose. */
+  saved: number | undefined = 0
+  #incarnation: Incarnation = { alive: false, fuse: undefined }
+  readonly #ends = new Map<string, string>()
+  readonly #highestVersion = new Map<string, number>()
+  #aliveSinceMs = 0
+  #lastSavepoint = 0
+
+  constructor(options: WorldOptions) {
+    this.options = options
+    this.random = seededRandom(options.seed)
+  }
+
+  chance(probability: number): boolean {
+    return this.random.next() < probability
+  }
+
+  violate(law: string, what: string): void {
+    this.violations.push(`${law}: ${what}`)
+  }
+
+  /** A new service on what is stored. */
+  async boot(): Promise<void> {
+    const incarnation: Incarnation = { alive: true, fuse: undefined }
+    this.#incarnation = incarnation
+    this.#aliveSinceMs = this.time.now()
+    const scheduler: Scheduler = {
+      after: (delayMs, fn) => this.time.after(delayMs, () => incarnation.alive && fn()),
+      soon: (fn) => this.time.soon(() => incarnation.alive && fn()),
+    }
+    const service = new LifecycleService({
+      store: this.#storeOf(incarnation),
+      launcher: this.#launcherOf(incarnation),
+      clock: this.time,
+      scheduler,
+      random: seededRandom(this.random.int(0, 0x7fff_ffff)),
+      logger: silentLogger,
+    })
+    this.service = service
+    const recovered = service.recover().catch((error) => {
+      // The process ends when it can't read its store, and is started again.
+      if (incarnation.alive) this.crash()
+      return error
+    })
+    await this.time.advance(1)
+    void recovered
+  }
+
+  /** kill -9: nothing of it goes on; its jobs notice a little later. */
+  crash(): void {
+    this.#incarnation.alive = false
+    this.service = undefined
+    for (const job of this.processes) if (job.alive) this.time.after(this.random.int(0, 3000), () => job.die())
+  }
+
+  /** It dies in one of its next calls to the outside. */
+  lightFuse(calls: number): void {
+    this.#incarnation.fuse = calls
+  }
+
+  get alive(): boolean {
+    return this.#incarnation.alive
+  }
+
+  /** One crash point: before and after everything that reaches the outside. */
+  async #point(incarnation: Incarnation): Promise<void> {
+    if (!incarnation.alive) return never()
+    if (incarnation.fuse !== undefined && incarnation.fuse-- === 0) {
+      this.crash()
+      return never()
+    }
+    if (this.chance(0.1)) await new Promise<void>((resolve) => this.time.after(this.random.int(0, 50), resolve))
+    if (!incarnation.alive) return never()
+  }
+
+  async #through<T>(incarnation: Incarnation, call: () => Promise<T>): Promise<T> {
+    await this.#point(incarnation)
+    const lost = new EngineError('STORE_FAILED', { kind: 'unavailable', message: 'the store is out of reach' })
+    if (this.hostile && this.chance(0.01)) throw lost
+    const answer = await call()
+    await this.#point(incarnation)
+    if (this.hostile && this.chance(0.01)) throw lost
+    return answer
+  }
+
+  #storeOf(incarnation: Incarnation): ApplicationStore {
+    const { store } = this
+    const through = <T>(call: () => Promise<T>): Promise<T> => this.#through(incarnation, call)
+    return {
+      createApplication: (...given) => through(() => store.createApplication(...given)),
+      application: (name) => through(() => store.application(name)),
+      applicationByArn: (arn) => through(() => store.applicationByArn(arn)),
+      listApplications: (...given) => through(() => store.listApplications(...given)),
+      allApplications: () => through(() => store.allApplications()),
+      change: (...given) => this.#change(incarnation, ...given),
+      version: (...given) => through(() => store.version(...given)),
+      deleteApplication: (name, operation) =>
+        through(async () => {
+          await store.deleteApplication(name, operation)
+          await this.#checkStored(name)
+        }),
+      operation: (...given) => through(() => store.operation(...given)),
+      listOperations: (...given) => through(() => store.listOperations(...given)),
+      operationsInProgress: () => through(() => store.operationsInProgress()),
+      tags: (name) => through(() => store.tags(name)),
+      changeTags: (...given) => through(() => store.changeTags(...given)),
+      close: () => store.close(),
+    }
+  }
+
+  async #change(incarnation: Incarnation, ...given: Parameters<ApplicationStore['change']>): Promise<boolean> {
+    const [name, expected, change, operations] = given
+    const { bug } = this.options
+    const ends = operations.some(({ status }) => status === 'SUCCESSFUL' || status === 'FAILED')
+    const accepts = operations.some(({ status }) => status === 'IN_PROGRESS') && change.status !== undefined
+    if (bug === 'operation never ended' && ends && this.chance(0.2)) return true
+    if (bug === 'acknowledged before stored' && accepts) {
+      const late = this.random.int(1, 20)
+      this.time.after(late, () => incarnation.alive && void this.store.change(...given))
+      return true
+    }
+    return this.#through(incarnation, async () => {
+      const before = await this.store.application(name)
+      if (bug === 'other status in between' && ends && before?.status === expected.status) {
+        await this.store.change(name, expected, { status: 'MAINTENANCE' }, [])
+        this.#step(before.status, 'MAINTENANCE')
+        return this.store.change(name, { ...expected, status: 'MAINTENANCE' }, change, operations)
+      }
+      const versionId = bug === 'version falls back' && ends ? Math.max(1, expected.versionId - 1) : undefined
+      const causeless = operations.map((operation) => ({ ...operation, error: undefined }))
+      const stored = await this.store.change(
+        name,
+        expected,
+        versionId === undefined ? change : { ...change, versionId },
+        bug === 'failure without a cause' ? causeless : operations,
+      )
+      if (stored && change.status !== undefined && before !== undefined) this.#step(before.status, change.status)
+      await this.#checkStored(name)
+      return stored
+    })
+  }
+
+  #step(from: ApplicationStatus, to: ApplicationStatus): void {
+    this.seen.set(`${from} → ${to}`, (this.seen.get(`${from} → ${to}`) ?? 0) + 1)
+    if (followers[from]?.includes(to) !== true) this.violate('status sequence', `${from} → ${to}`)
+  }
+
+  /** What must hold whenever the store has changed. */
+  async #checkStored(name: string): Promise<void> {
+    // Both at one instant: the memory store reads before it returns its promise.
+    const reads = [this.store.application(name), this.store.listOperations(name, {}, undefined, 1000)] as const
+    const [application, { items }] = await Promise.all(reads)
+    const open = items.filter(({ status }) => status === 'IN_PROGRESS')
+    if (application !== undefined) {
+      const { status, versionId } = application
+      if (open.length !== (transient.includes(status) ? 1 : 0)) {
+        this.violate('one operation', `${status} with ${open.length} operations in progress`)
+      }
+      const highest = this.#highestVersion.get(name) ?? 0
+      if (versionId < highest) this.violate('version monotone', `${versionId} after ${highest}`)
+      this.#highestVersion.set(name, Math.max(highest, versionId))
+    } else {
+      if (open.length > 0) this.violate('one operation', 'an operation outlives its application')
+      this.#highestVersion.delete(name)
+    }
+    for (const { id, status, error } of items) {
+      if (status === 'IN_PROGRESS') continue
+      const end = `${status} ${error ?? ''}`
+      if ((this.#ends.get(id) ?? end) !== end) this.violate('an end is final', `${this.#ends.get(id)} became ${end}`)
+      this.#ends.set(id, end)
+      if (status === 'FAILED' && (error ?? '') === '') this.violate('root cause', 'FAILED without a cause')
+      if ((error?.length ?? 0) > 512) this.violate('root cause', 'longer than 512 characters')
+      if (status === 'SUCCESSFUL' && error !== undefined) this.violate('root cause', 'SUCCESSFUL with an error')
+    }
+  }
+
+  /** What must hold at every instant. */
+  async check(): Promise<void> {
+    for (const operation of this.acknowledged.values()) {
+      const stored = await this.store.operation(operation.applicationName, operation.id)
+      if (stored === undefined) this.violate('acknowledged means durable', `${operation.name} isn't stored`)
+      const sinceMs = Math.max(this.#aliveSinceMs, operation.startedMs)
+      if (this.alive && stored?.status === 'IN_PROGRESS' && this.time.now() - sinceMs > 600_000) {
+        this.violate('no operation is stuck', `${operation.name} in progress for more than ten minutes`)
+      }
+    }
+  }
+
+  /** The world calms down: everything must come to rest as the store says. */
+  async settle(): Promise<void> {
+    this.hostile = false
+    if (!this.alive) await this.boot()
+    this.#incarnation.fuse = undefined
+    for (let minute = 0; minute < 12; minute++) await this.time.advance(60_000)
+    await this.check()
+    for (const { name, status } of await this.store.allApplications()) {
+      const running = this.processes.filter((job) => job.alive && job.name === name)
+      if (transient.includes(status)) this.violate('no operation is stuck', `${name} still is ${status}`)
+      const expected = status === 'RUNNING' ? 1 : 0
+      if (running.length !== expected) this.violate('status is true', `${status} with ${running.length} processes`)
+      if (status === 'RUNNING' && running[0]?.state !== 'RUNNING')
+        this.violate('status is true', 'the job does not run')
+    }
+    for (const job of this.processes) {
+      if (job.alive && (await this.store.application(job.name)) === undefined) {
+        this.violate('status is true', 'a process of a deleted application')
+      }
+    }
+  }
+
+  newSavepoint(): string {
+    return `savepoint-${++this.#lastSavepoint}`
+  }
+
+  #launcherOf(incarnation: Incarnation): JobLauncher {
+    return {
+      prepare: async () => {
+        await this.#point(incarnation)
+        if (this.hostile && this.chance(0.03)) {
+          throw new EngineError('CODE_MISSING', {
+            kind: 'invalid',
+            message: `no code ${'x'.repeat(this.random.int(0, 900))}`,
+          })
+        }
+      },
+      launch: (settings) => this.#launch(incarnation, settings),
+      log() {},
+      logFile: (name) => name,
+      remove: async () => {
+        await this.#point(incarnation)
+        if (this.hostile && this.chance(0.05)) throw new Error('EBUSY: busy')
+        this.checkpoints = []
+        this.saved = this.saved === undefined ? undefined : 0
+      },
+      close: async () => {},
+    }
+  }
+
+  #launch(incarnation: Incarnation, settings: JobSettings): Job {
+    const { name } = settings.application
+    const others = this.processes.filter((job) => job.alive && job.name === name)
+    if (others.some((job) => job.owner === incarnation)) this.violate('at most one job', 'a second one is started')
+    const ofThisOne = this.processes.filter((job) => job.name === name && job.born === settings.application.createdMs)
+    const highest = Math.max(0, ...ofThisOne.map(({ epoch }) => epoch))
+    if (settings.epoch <= highest) this.violate('fenced', `epoch ${settings.epoch} after ${highest}`)
+    const process = new FakeProcess(this, settings, incarnation, others.length > 0)
+    this.processes.push(process)
+    const whileAlive = <T>(promise: Promise<T>): Promise<T> =>
+      promise.then(
+        (value) => (incarnation.alive ? value : never<T>()),
+        (error) => {
+          if (incarnation.alive) throw error
+          return never<T>()
+        },
+      )
+    const running = whileAlive(process.running)
+    running.catch(() => {})
+    const early: JobExit = { outcome: 'FAILED', cause: undefined }
+    const exited =
+      this.options.bug === 'second job' && this.chance(0.3)
+        ? new Promise<JobExit>((resolve) => this.time.after(1000, () => resolve(early)))
+        : process.exited
+    return {
+      running,
+      exited: whileAlive(exited),
+      stop: () => whileAlive(process.stop(true)),
+      suspend: () => whileAlive(process.stop(false)).then(() => {}),
+      cancel: () => process.cancel(),
+      setLogLevel() {},
+      kill: () => void this.time.after(1, () => process.die()),
+    }
+  }
+}
+
+/** A job's process: takes its time, fails, dies, doesn't listen. */
+export class FakeProcess {
+  readonly running: Promise<void>
+  readonly exited: Promise<JobExit>
+  readonly name: string
+  readonly epoch: number
+  readonly born: number
+  readonly owner: object
+  state: 'STARTING' | 'RUNNING' | 'GONE' = 'STARTING'
+  readonly #world: World
+  #position = 0
+  #busy = false
+  #onRunning: () => void = () => {}
+  #onNotRunning: (error: EngineError) => void = () => {}
+  #onExit: (exit: JobExit) => void = () => {}
+
+  constructor(world: World, settings: JobSettings, owner: object, occupied: boolean) {
+    this.#world = world
+    this.name = settings.application.name
+    this.epoch = settings.epoch
+    this.born = settings.application.createdMs
+    this.owner = owner
+    this.running = new Promise((resolve, reject) => {
+      this.#onRunning = resolve
+      this.#onNotRunning = reject
+    })
+    this.running.catch(() => {})
+    this.exited = new Promise((resolve) => {
+      this.#onExit = resolve
+    })
+    const { time, random } = world
+    if (occupied) {
+      time.after(random.int(1, 50), () => this.fail('APPLICATION_RUNNING', 'invalid'))
+    } else if (!(world.hostile && world.chance(0.02))) {
+      time.after(random.int(20, 800), () => this.#begin(settings))
+    }
+  }
+
+  get alive(): boolean {
+    return this.state !== 'GONE'
+  }
+
+  #begin({ lineage }: JobSettings): void {
+    if (!this.alive) return
+    const { hostile, random, options, checkpoints, savepoints } = this.#world
+    if (hostile && this.#world.chance(0.15)) {
+      const kind = (['invalid', 'application', 'unavailable', 'corrupt'] as const)[random.int(0, 3)]!
+      this.fail('DOES_NOT_START', kind)
+      return
+    }
+    const since = options.bug === 'state forgotten' ? this.epoch : lineage.sinceEpoch
+    const latest = checkpoints.at(-1)
+    const { restoredFrom } = lineage
+    if (latest !== undefined && latest.epoch >= since) this.#position = latest.position
+    else this.#position = restoredFrom === undefined ? 0 : (savepoints.get(restoredFrom) ?? Number.NaN)
+    const { saved } = this.#world
+    if (options.keepsState && saved !== undefined && saved !== this.#position) {
+      this.#world.violate('state kept', `goes on from ${this.#position}, saved was ${saved}`)
+    }
+    this.state = 'RUNNING'
+    this.#onRunning()
+    this.#checkpointLater()
+  }
+
+  #checkpointLater(): void {
+    this.#world.time.after(this.#world.random.int(500, 3000), () => {
+      if (this.state !== 'RUNNING' || this.#busy) return
+      this.#save()
+      if (this.#world.time.now() < 1_700_000_000_000 + 3_600_000 && this.#world.hostile) this.#checkpointLater()
+    })
+  }
+
+  #save(): void {
+    this.#position++
+    this.#world.checkpoints.push({ epoch: this.epoch, position: this.#position })
+    if (this.#world.saved !== undefined) this.#world.saved = this.#position
+  }
+
+  async stop(keep: boolean): Promise<string> {
+    const world = this.#world
+    if (!this.alive) throw exited()
+    if (this.state !== 'RUNNING' || (world.hostile && world.chance(0.05))) throw notRunning()
+    this.#busy = true
+    const hangs = world.hostile && world.chance(0.02)
+    await Promise.race([
+      this.exited,
+      hangs ? never() : new Promise<void>((resolve) => world.time.after(world.random.int(5, 500), resolve)),
+    ])
+    if (!this.alive) throw exited()
+    if (world.hostile && world.chance(0.1)) {
+      this.#busy = false
+      throw new EngineError('SAVEPOINT_FAILED', { kind: 'unavailable', message: 'the storage is full' })
+    }
+    this.#save()
+    const folder = world.newSavepoint()
+    if (world.hostile && world.chance(0.1)) {
+      this.die()
+      throw exited()
+    }
+    if (keep) world.savepoints.set(folder, this.#position)
+    this.#end({ outcome: 'STOPPED', cause: undefined })
+    return folder
+  }
+
+  cancel(): void {
+    const { time, random, hostile } = this.#world
+    if (hostile && this.#world.chance(0.1)) return
+    time.after(random.int(1, 300), () => this.#end({ outcome: 'CANCELED', cause: undefined }))
+  }
+
+  die(): void {
+    this.#end({ outcome: 'FAILED', cause: undefined })
+  }
+
+  finish(): void {
+    this.#end({ outcome: 'FINISHED', cause: undefined })
+  }
+
+  fail(code: string, kind: EngineError['kind']): void {
+    this.#end({ outcome: 'FAILED', cause: new EngineError(code, { kind, message: 'the job failed' }) })
+  }
+
+  #end(exit: JobExit): void {
+    if (!this.alive) return
+    this.state = 'GONE'
+    this.#onNotRunning(exit.cause ?? exited())
+    this.#onExit(exit)
+  }
+}
+
+const exited = (): EngineError =>
+  new EngineError('APPLICATION_EXITED', { kind: 'unavailable', message: 'its process has ended' })
+const notRunning = (): EngineError => new EngineError('NOT_RUNNING', { kind: 'invalid', message: 'it is restarting' })
+
+/** An application as CreateApplication stores it. */
+export function newApplication(
+  name: string,
+  createdMs: number,
+  status: ApplicationStatus = 'READY',
+): ApplicationRecord {
+  return {
+    name,
+    arn: `arn:aws:kinesisanalytics:us-east-1:000000000000:application/${name}`,
+    description: undefined,
+    runtimeEnvironment: 'FLINK-1_20',
+    serviceExecutionRole: 'arn:aws:iam::000000000000:role/x',
+    mode: 'STREAMING',
+    status,
+    versionId: 1,
+    createdMs,
+    lastUpdatedMs: createdMs,
+    conditionalToken: 'token',
+    configuration: {
+      code: undefined,
+      parallelism: { configurationType: 'DEFAULT', parallelism: 1, parallelismPerKpu: 1, autoScalingEnabled: true },
+      checkpoints: { configurationType: 'DEFAULT', enabled: true, intervalMs: 60_000, minPauseMs: 5000 },
+      monitoring: { configurationType: 'DEFAULT', metricsLevel: 'APPLICATION', logLevel: 'INFO' },
+      snapshotsEnabled: true,
+      rollbackEnabled: false,
+      properties: {},
+    },
+    runConfiguration: undefined,
+    versionUpdatedFrom: undefined,
+    epoch: 0,
+    latestSavepoint: undefined,
+    lineage: undefined,
+  }
+}
