@@ -42,7 +42,7 @@ test.each([
   expect(parse(...words)).toContain(answer)
 })
 
-test.each(['run', 'build', 'savepoint', 'stop', 'serve', 'deploy', 'apps', 'apps stop', 'init'])(
+test.each(['run', 'build', 'savepoint', 'stop', 'serve', 'deploy', 'apps', 'apps stop', 'logs', 'init'])(
   'millrace %s --help tells what it does',
   (command) => {
     const help = parse(...command.split(' '), '--help')

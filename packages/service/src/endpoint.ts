@@ -129,7 +129,7 @@ async function startLocked(
       random,
       logger,
       verifier: new SignatureVerifier(credentials, account.region, clock),
-      services: applications === undefined ? services : [...services, applications.service],
+      services: [...services, ...(applications?.services ?? [])],
     },
   )
   const port = await server.listen().catch(async (error) => {

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
-import { positive } from '../whole-numbers.ts'
+import { natural, positive } from '../whole-numbers.ts'
 import type { StartOptions } from './apps-command.ts'
 import type { DeployOptions } from './deploy-command.ts'
+import type { LogsOptions } from './logs-command.ts'
 import type { ServiceOptions } from './service-connection.ts'
 
 type Forceable = ServiceOptions & { readonly force: boolean }
@@ -10,6 +11,7 @@ type Forceable = ServiceOptions & { readonly force: boolean }
 export function addServiceCommands(program: Command, setExitCode: (code: number) => void): void {
   addDeploy(program, setExitCode)
   addApps(program, setExitCode)
+  addLogs(program, setExitCode)
 }
 
 function addDeploy(program: Command, setExitCode: (code: number) => void): void {
@@ -55,6 +57,19 @@ function addApps(program: Command, setExitCode: (code: number) => void): void {
   one('delete', 'delete one with its state')
     .option('--force', 'also when it runs', false)
     .action(async (name: string, options: Forceable) => setExitCode(await (await load()).deleteCommand(name, options)))
+}
+
+function addLogs(program: Command, setExitCode: (code: number) => void): void {
+  reaching(program.command('logs'))
+    .description("show an application's log, also when it doesn't run")
+    .argument('<name>', "the application's name")
+    .option('-f, --follow', 'go on with what is logged from now on', false)
+    .option('--tail <n>', 'lines to begin with, at most 10000', natural, 100)
+    .addHelpText('after', SERVICE_HELP)
+    .action(async (name: string, options: LogsOptions) => {
+      const { logsCommand } = await import('./logs-command.ts')
+      setExitCode(await logsCommand(name, options))
+    })
 }
 
 /** Options of every command that speaks with a service. */

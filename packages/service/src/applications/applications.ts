@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
 import type { Credentials } from '../access/credentials-file.ts'
 import { KinesisAnalyticsService } from '../kinesis-analytics-service.ts'
+import { ApplicationLogs } from '../monitoring/application-logs.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import { SqliteApplicationStore } from '../storage/sqlite-application-store.ts'
 import { ApiError } from '../wire/api-error.ts'
@@ -35,7 +36,7 @@ export interface ApplicationsParts {
 
 /** The managed applications of an endpoint. */
 export interface Applications {
-  readonly service: ApiService
+  readonly services: readonly ApiService[]
   /** Takes up what the service before has left; calls that come earlier wait for it. */
   start(url: string): Promise<void>
   /**
@@ -62,7 +63,7 @@ export function openApplications(
     gate.enter(),
   )
   return {
-    service,
+    services: [service, new ApplicationLogs(store, lifecycle)],
     async start(endpointUrl) {
       url = endpointUrl
       await lifecycle.recover()
