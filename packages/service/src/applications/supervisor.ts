@@ -127,13 +127,14 @@ export class Supervisor {
   async #operation(turn: Turn, accepted: OperationRecord, takenUp: boolean): Promise<void> {
     const { id } = accepted
     const application = await this.#read()
-    // A forced stop may have cancelled it before its turn came.
     const operation = await this.#inProgress(id)
-    if (application === undefined || operation === undefined) return
+    // A forced stop may have cancelled it before its turn came; what it interrupted may have to go on.
+    if (operation === undefined) return this.#keepRunning(turn, undefined)
+    if (application === undefined) return
     try {
       await this.#perform(turn, application, operation, takenUp)
     } catch (error) {
-      if (error instanceof Interrupted) return this.#again(turn, id)
+      if (error instanceof Interrupted) return this.#again(id)
       await this.#failed(turn, id, error, takenUp)
     }
   }
@@ -143,9 +144,11 @@ export class Supervisor {
     return operation?.status === 'IN_PROGRESS' ? operation : undefined
   }
 
-  /** A write whose answer was lost looks like a call that came in between: the store tells what is left to do. */
-  async #again(turn: Turn, id: string): Promise<void> {
-    if (turn.interrupted) return
+  /**
+   * Who interrupts may come too late itself, and a write whose answer was lost looks like a call that came in between:
+   * the store tells what is left to do.
+   */
+  async #again(id: string): Promise<void> {
     const operation = await this.#inProgress(id)
     if (operation !== undefined) this.carryOut(operation, { takenUp: true })
   }
