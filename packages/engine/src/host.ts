@@ -1,8 +1,12 @@
 /** For programs that run applications (the command, the service): everything behind `millrace run`. */
+export {
+  PROPERTIES_FILE_NAME,
+  parseApplicationProperties,
+  readApplicationProperties,
+} from './api/application-properties.ts'
 export { holdProcess, systemClock, systemScheduler } from './common/clock.ts'
 export { systemRandom } from './common/random.ts'
 export { loadCheckpoint, type StoredCheckpoint } from './coordination/checkpoint-storage.ts'
-export { splitsOf } from './coordination/restore.ts'
 export { inProcessThread } from './coordination/in-process-threads.ts'
 export {
   JobCoordinator,
@@ -12,6 +16,7 @@ export {
   type JobSettings,
   type JobState,
 } from './coordination/job-coordinator.ts'
+export { splitsOf } from './coordination/restore.ts'
 export type { ThreadLauncher } from './coordination/threads.ts'
 export { runWorker, workerApplication } from './coordination/worker-entry.ts'
 export { type WorkerSettings, workerThreads } from './coordination/worker-threads.ts'

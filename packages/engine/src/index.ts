@@ -1,6 +1,7 @@
 /** The stream engine: declare an application, run it here or hand it to `millrace run`. */
 
 export * from './api/application.ts'
+export { getApplicationProperties } from './api/application-properties.ts'
 export { DataStream, KeyedStream, SingleOutputStream, SourceStream, StreamSink } from './api/data-stream.ts'
 export {
   type CheckpointOptions,

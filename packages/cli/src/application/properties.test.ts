@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { parseProperties, readProperties } from './properties.ts'
+import { announceProperties, readProperties } from './properties.ts'
 
 let folder: string
 beforeEach(() => {
@@ -33,23 +33,17 @@ test('a file that was named must be there', () => {
   )
 })
 
-test.each([
-  { text: '{', what: 'not JSON' },
-  { text: '{}', what: 'not a JSON array' },
-  { text: '[{}]', what: 'entry 0 has no PropertyGroupId' },
-  { text: '[null]', what: 'entry 0 has no PropertyGroupId' },
-  { text: '[{"PropertyGroupId":"a"}]', what: "group 'a' has no PropertyMap" },
-  { text: '[{"PropertyGroupId":"a","PropertyMap":[]}]', what: "group 'a' has no PropertyMap" },
-  { text: '[{"PropertyGroupId":"a","PropertyMap":{"k":1}}]', what: "'k' of group 'a' is number, not text" },
-  {
-    text: '[{"PropertyGroupId":"a","PropertyMap":{}},{"PropertyGroupId":"a","PropertyMap":{}}]',
-    what: "the group 'a' appears twice",
-  },
-])('$text is refused: $what', ({ text, what }) => {
-  expect(() => parseProperties(text, 'p.json')).toThrow(what)
-})
-
-test('a group may be named like a property of every object', () => {
-  const text = '[{"PropertyGroupId":"constructor","PropertyMap":{"k":"v"}}]'
-  expect(parseProperties(text, 'p.json')).toEqual({ constructor: { k: 'v' } })
+test('what was chosen is announced to the rest of the process', () => {
+  const application = join(folder, 'app.ts')
+  const env: Record<string, string | undefined> = {}
+  announceProperties(undefined, application, env)
+  expect(env).toEqual({})
+  const besides = join(folder, 'application_properties.json')
+  writeFileSync(besides, groups('x'))
+  announceProperties(undefined, application, env)
+  expect(env).toEqual({ MILLRACE_PROPERTIES_FILE: besides })
+  const option = join(folder, 'option.json')
+  writeFileSync(option, groups('y'))
+  announceProperties(option, application, env)
+  expect(env).toEqual({ MILLRACE_PROPERTIES_FILE: option })
 })

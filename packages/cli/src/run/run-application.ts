@@ -22,7 +22,7 @@ import { type DeclaredApplication, declareApplication } from '../application/dec
 import { loadApplication } from '../application/load-application.ts'
 import { prepareApplication } from '../application/prepare-application.ts'
 import type { PreparedApplication } from '../application/prepared-application.ts'
-import { readProperties } from '../application/properties.ts'
+import { announceProperties, readProperties } from '../application/properties.ts'
 import type { WorkerApplication } from '../application-worker.ts'
 import { EXIT, exitCodeOf } from '../exit-codes.ts'
 import { applicationFileSystems } from '../file-systems.ts'
@@ -150,6 +150,7 @@ export class ApplicationRun {
       args,
       parameters: {},
     }
+    announceProperties(properties, resolve(named))
     const application = await loadApplication(prepared.moduleFile, prepared.shownAs)
     this.#name = application.name
     const declared = declareApplication(application, context, parallelism)
