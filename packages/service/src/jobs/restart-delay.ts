@@ -37,9 +37,4 @@ export class RestartDelay {
     this.#failures++
     return Math.round(delayMs * (1 + jitter * (2 * this.#random.next() - 1)))
   }
-
-  reset(): void {
-    this.#failures = 0
-    this.#runningSinceMs = undefined
-  }
 }
