@@ -15,6 +15,8 @@ export interface CommandResult {
 export interface RunningCommand {
   readonly process: ChildProcess
   readonly result: Promise<CommandResult>
+  /** Standard output so far. */
+  output(): string
   /** Resolves when standard error or output has shown the text; rejects when the command ends without. */
   shows(text: string): Promise<void>
 }
@@ -48,6 +50,7 @@ export function startMillrace(args: readonly string[], cwd: string): RunningComm
   return {
     process: child,
     result,
+    output: () => stdout,
     shows: (text) =>
       new Promise((resolve, reject) => {
         const check = (): void => {

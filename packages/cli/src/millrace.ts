@@ -11,5 +11,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
+const exitCode = await runCommandLine(process.argv.slice(2))
+// To a socket, which is what a Node parent gives, Node writes later: an exit would cut the end of the answer off.
+for (const stream of [process.stdout, process.stderr])
+  await new Promise<void>((resolve) => stream.write('', () => resolve()))
 // What an application leaves open must not keep a finished command alive.
-process.exit(await runCommandLine(process.argv.slice(2)))
+process.exit(exitCode)

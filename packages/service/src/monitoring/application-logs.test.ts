@@ -46,7 +46,7 @@ test('reading on misses no line and repeats none, however the log is rotated', a
       log.close()
       expect(seen).toEqual(written)
     }),
-    { numRuns: 50 },
+    { numRuns: 25 },
   )
 })
 
