@@ -46,7 +46,8 @@ afterEach(async () => {
 async function startService(): Promise<void> {
   const entry = fileURLToPath(new URL('./managed-jobs-fixture.ts', import.meta.url))
   const options = ['--conditions=millrace-source', '--import', 'tsx', entry, directory, commandFile]
-  service = spawn(process.execPath, options, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const env = { ...process.env, SERVICE_SECRET: 'x' }
+  service = spawn(process.execPath, options, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(service.stdout!, 'data')) as [Buffer]
   const { url, ...credentials } = JSON.parse(line.toString())
   client = new KinesisAnalyticsV2Client({ endpoint: url, credentials, region: 'us-east-1', maxAttempts: 1 })
@@ -260,3 +261,86 @@ test('a start that fails tells why and leaves the application ready', async () =
   expect(OperationFailureDetails?.ErrorInfo?.ErrorString).toContain('broken on purpose: so it is')
   expect((await describeA()).ApplicationStatus).toBe('READY')
 })
+
+test('a start that skips state does not find it again when its job dies before its first checkpoint', async () => {
+  await create()
+  await ended(await start())
+  await checkpointed()
+  await progress(100)
+  await ended(await stop())
+  const before = printed().length
+  const { OperationId } = await client.send(
+    new StartApplicationCommand({
+      ApplicationName: 'a',
+      RunConfiguration: { ApplicationRestoreConfiguration: { ApplicationRestoreType: 'SKIP_RESTORE_FROM_SNAPSHOT' } },
+    }),
+  )
+  await ended(OperationId!)
+  const [pid] = jobPids()
+  process.kill(pid!, 'SIGKILL')
+  await expect.poll(() => jobPids().filter((other) => other !== pid).length, { timeout: 20_000 }).toBe(1)
+  await expect.poll(() => printed().length, { timeout: 20_000 }).toBeGreaterThan(before + 10)
+  const again = printed().slice(before)
+  // Both processes began with tick 0: had the second found the old checkpoints, it would be far ahead.
+  expect(Math.max(...again.map(([tick]) => tick))).toBeLessThan(again.length)
+  expectStateKept()
+})
+
+test('a log level changes while the job runs on', async () => {
+  await create()
+  await ended(await start())
+  const pids = jobPids()
+  const { OperationId } = await client.send(
+    new UpdateApplicationCommand({
+      ApplicationName: 'a',
+      CurrentApplicationVersionId: 1,
+      ApplicationConfigurationUpdate: {
+        FlinkApplicationConfigurationUpdate: {
+          MonitoringConfigurationUpdate: { ConfigurationTypeUpdate: 'CUSTOM', LogLevelUpdate: 'DEBUG' },
+        },
+      },
+    }),
+  )
+  expect(await ended(OperationId!)).toMatchObject({ OperationStatus: 'SUCCESSFUL' })
+  expect(jobPids()).toEqual(pids)
+  const debugLines = () => logLines().filter(({ messageType }) => messageType === 'DEBUG').length
+  await expect.poll(debugLines, { timeout: 20_000 }).toBeGreaterThan(0)
+})
+
+test('a forced stop needs no snapshot and ends what is under way', async () => {
+  await create()
+  const starting = await start()
+  expect(await ended(await stop(true))).toMatchObject({ Operation: 'StopApplication', OperationStatus: 'SUCCESSFUL' })
+  expect(await ended(starting)).toMatchObject({ OperationStatus: 'CANCELLED' })
+  expect((await describeA()).ApplicationStatus).toBe('READY')
+  expect(jobPids()).toEqual([])
+  expect(existsSync(join(directory, 'apps/a/savepoints'))).toBe(false)
+})
+
+test('an application that always fails is started again and stays RUNNING, and its log tells why', async () => {
+  await create({ rate: '200', failing: '60' })
+  await ended(await start())
+  const failures = () => logLines().filter(({ message }) => message.includes('tick 60 is refused'))
+  await expect.poll(() => failures().length, { timeout: 30_000 }).toBeGreaterThan(1)
+  expect((await describeA()).ApplicationStatus).toBe('RUNNING')
+  expect(failures()[0]).toMatchObject({
+    messageType: 'ERROR',
+    locationInformation: expect.stringContaining('counting.ts'),
+  })
+})
+
+test.runIf(process.platform === 'linux')(
+  "a job's environment has the endpoint and no secret of the service",
+  async () => {
+    await create()
+    await ended(await start())
+    const [pid] = jobPids()
+    const variables = readFileSync(`/proc/${pid}/environ`, 'utf8')
+      .split('\0')
+      .map((entry) => entry.split('=')[0])
+    expect(variables).toEqual(
+      expect.arrayContaining(['AWS_ENDPOINT_URL_KINESIS', 'AWS_SHARED_CREDENTIALS_FILE', 'MILLRACE_PROPERTIES_FILE']),
+    )
+    expect(variables).not.toContain('SERVICE_SECRET')
+  },
+)
