@@ -17,12 +17,20 @@ const recordCount = 2_000
 const batchSize = 50
 const attempts = 4
 const timeoutMs = 120_000
+const putAttempts = 50
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
 const utf8 = new TextDecoder()
 
 const rules: readonly FaultRule[] = [
-  { operation: 'PutRecords', fault: 'partial-failure', probability: 0.3 },
+  // The first rule that applies decides; those for certain calls come first, so that each fault is sure to happen.
   { operation: 'PutRecords', fault: 'drop-answer', calls: [3, 11] },
+  { operation: 'PutRecords', fault: 'partial-failure', calls: [4] },
+  { operation: 'GetRecords', fault: 'expire-iterator', calls: [5, 12] },
+  { operation: 'GetRecords', fault: 'empty-answer', calls: [6] },
+  { operation: 'GetRecords', fault: 'throttle', calls: [7] },
+  { operation: 'SubscribeToShard', fault: 'throttle', calls: [2] },
+  { operation: 'SubscribeToShard', fault: 'cut-stream', calls: [3] },
+  { operation: 'PutRecords', fault: 'partial-failure', probability: 0.3 },
   { operation: 'PutRecords', fault: 'throttle', probability: 0.1 },
   { operation: 'GetRecords', fault: 'empty-answer', probability: 0.15 },
   { operation: 'GetRecords', fault: 'throttle', probability: 0.15 },
@@ -101,14 +109,19 @@ async function readThrough(
       shardDiscoveryIntervalMs: 1_000,
     })
   let snapshot: SourceSnapshot<KinesisRecord<string>> | undefined
-  // Its failure surfaces where it is awaited, after the attempts that can go on without it.
-  producing.catch(() => {})
+  let putFailure: unknown
+  producing.catch((error: unknown) => {
+    putFailure = error
+  })
   for (let attempt = 1; ; attempt++) {
     const around = { clock: systemClock, scheduler: systemScheduler, random: seededRandom(attempt) }
     const driver = new SourceDriver(source(), (attempt % 3) + 1, around, snapshot)
     try {
       const wanted = (recordCount * attempt) / attempts
-      await until(`attempt ${attempt} has read ${wanted} records`, async () => driver.emitted.length >= wanted)
+      await until(`attempt ${attempt} has read ${wanted} records`, async () => {
+        if (putFailure !== undefined) throw putFailure
+        return driver.emitted.length >= wanted
+      })
       if (attempt === attempts) {
         await producing
         await until('all is read', async () => driver.emitted.length >= producer.acknowledged.size)
@@ -178,8 +191,20 @@ class Producer {
     }
   }
 
+  /** Tries again by itself: the SDK gives up when its budget for retries is used up, which these faults do. */
+  async #send(entries: { PartitionKey: string; Data: Buffer }[]) {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#client.send(new PutRecordsCommand({ StreamName: this.#stream, Records: entries }))
+      } catch (error) {
+        if (attempt === putAttempts) throw error
+        await sleep(systemScheduler, Math.min(20 * attempt, 500))
+      }
+    }
+  }
+
   async #putOnce<E extends { PartitionKey: string; Data: Buffer }>(entries: E[]): Promise<E[]> {
-    const { Records } = await this.#client.send(new PutRecordsCommand({ StreamName: this.#stream, Records: entries }))
+    const { Records } = await this.#send(entries)
     return entries.filter((_, i) => {
       const { ShardId, SequenceNumber, ErrorCode } = Records![i]!
       if (ErrorCode === undefined || ErrorCode === null) this.acknowledged.add(`${ShardId} ${SequenceNumber}`)
