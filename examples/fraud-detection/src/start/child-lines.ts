@@ -16,9 +16,15 @@ const STDERR_KEPT = 16_384
 
 export function spawnLines(
   args: readonly string[],
-  options: { readonly env: NodeJS.ProcessEnv; readonly onLine: (line: string) => void },
+  options: {
+    readonly env: NodeJS.ProcessEnv
+    /** In a process group of its own. */
+    readonly detached?: boolean
+    readonly onLine: (line: string) => void
+  },
 ): LineChild {
-  const settings: SpawnOptions = { env: options.env, stdio: ['pipe', 'pipe', 'pipe'] }
+  const { env, detached = false } = options
+  const settings: SpawnOptions = { env, detached, stdio: ['pipe', 'pipe', 'pipe'] }
   const child = spawn(process.execPath, [...args], settings)
   let stderr = ''
   child.stderr?.on('data', (chunk: Buffer) => {

@@ -25,23 +25,18 @@ export class EndpointProcess {
     readonly dir: string
     readonly port: number | undefined
     readonly throttling: boolean
+    /** Streams and topics alone, without managed applications. */
+    readonly streamsOnly: boolean
     readonly onRestart: () => void
   }): Promise<EndpointProcess> {
     const port = settings.port === undefined ? await firstFreePort(7700) : settings.port || (await firstFreePort(0))
-    const { commandFile, dir, throttling } = settings
+    const { commandFile, dir, throttling, streamsOnly } = settings
     const args = [
-      '--import',
-      DIE_WITH_PARENT,
-      commandFile,
-      'serve',
-      '--role',
-      'streams',
-      '--data',
-      dir,
-      '--port',
-      String(port),
+      ...['--import', DIE_WITH_PARENT, commandFile, 'serve', '--data', dir, '--port', String(port)],
+      ...(streamsOnly ? ['--role', 'streams'] : []),
+      ...(throttling ? [] : ['--no-throttle']),
     ]
-    const endpoint = new EndpointProcess(port, throttling ? args : [...args, '--no-throttle'], settings.onRestart)
+    const endpoint = new EndpointProcess(port, args, settings.onRestart)
     await endpoint.#spawn()
     return endpoint
   }
@@ -50,6 +45,8 @@ export class EndpointProcess {
     return new Promise((resolve, reject) => {
       const child = spawnLines(this.#args, {
         env: process.env,
+        // A terminal's Ctrl-C is not for it: it is needed until everything is stopped.
+        detached: true,
         onLine: (line) => {
           if (line.startsWith('millrace ready')) resolve()
         },

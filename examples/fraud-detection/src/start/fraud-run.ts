@@ -2,13 +2,14 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type FileSystems, loadCheckpoint, splitsOf } from '@millrace/engine/host'
-import { type ApplicationProcess, launchApplication } from '@millrace/service/launchers'
+import { type ApplicationProcess, type CheckpointEvent, launchApplication } from '@millrace/service/launchers'
 import { BLOCK } from '../generator.ts'
 import type { HttpProtocol } from '../producer/aws.ts'
 import { PROPERTY_GROUP } from '../settings.ts'
 import { ensureBucket, ensureStreamAndTopic, STREAM } from './aws-setup.ts'
 import { spawnLines } from './child-lines.ts'
 import { EndpointProcess } from './endpoint.ts'
+import { ManagedApplication } from './managed-application.ts'
 import { nextIndex, type ProducerFigures, ProducerProcess } from './producer-process.ts'
 import { countFlagged, download, runFileSystems } from './run-files.ts'
 
@@ -29,6 +30,11 @@ export interface FraudRunSettings {
   readonly output: string | undefined
   /** How Kinesis is spoken to; `http2` unless given. */
   readonly httpProtocol?: HttpProtocol
+  /**
+   * Inside the service, which then runs the application; otherwise, and without our own endpoint, it is a child of this
+   * process. `threads` and `nodeArguments` are for the latter, `checkpointIntervalMs` of the former is at least 1000.
+   */
+  readonly managed?: boolean
   /** The application module; the example's own unless given. */
   readonly application?: string
   /** For the application's process, such as `--max-old-space-size=256`. */
@@ -74,6 +80,7 @@ export class FraudRun {
   #fileSystems: FileSystems | undefined
   #producer: ProducerProcess | undefined
   #application: ApplicationProcess | undefined
+  #managed: ManagedApplication | undefined
   #topicArn = ''
   #flaggedBefore = 0
   #stopping = false
@@ -106,6 +113,7 @@ export class FraudRun {
     return this.settings.output ?? this.settings.dir
   }
 
+  /** Its process, unless the service has it. */
   get application(): ApplicationProcess | undefined {
     return this.#application
   }
@@ -134,7 +142,8 @@ export class FraudRun {
         this.endpointRestarts++
         this.#note('the endpoint died; it is started again')
       }
-      this.#endpoint = await EndpointProcess.start({ commandFile, dir, port, throttling, onRestart })
+      const streamsOnly = this.settings.managed !== true
+      this.#endpoint = await EndpointProcess.start({ commandFile, dir, port, throttling, streamsOnly, onRestart })
     }
     const region = this.#env['AWS_REGION'] as string
     const { topicArn } = await ensureStreamAndTopic(this.#endpoint?.url, region, this.#httpProtocol)
@@ -143,7 +152,8 @@ export class FraudRun {
     this.#fileSystems = await runFileSystems(output !== undefined)
     this.#flaggedBefore = await this.#countFlagged()
     const producer = this.#startProducer()
-    this.#launchApplication()
+    if (this.settings.managed === true) await Promise.race([this.#deployApplication(), this.failure])
+    else this.#launchApplication()
     await Promise.race([this.#ran, this.failure])
     await producer.ready
     producer.start()
@@ -174,9 +184,42 @@ export class FraudRun {
     return producer
   }
 
-  #launchApplication(): void {
-    const { dir, parallelism, threads, source, checkpointIntervalMs } = this.settings
-    const propertiesFile = join(dir, 'application_properties.json')
+  async #deployApplication(): Promise<void> {
+    const { dir, parallelism, checkpointIntervalMs, application = here('../application.ts') } = this.settings
+    // The service tells it where streams and topics are: they may have another port at its next start.
+    const propertiesFile = this.#writeProperties({})
+    const { url } = this.#endpoint as EndpointProcess
+    this.#managed = new ManagedApplication(
+      { commandFile, dir, url, env: this.#env, application, propertiesFile, parallelism, checkpointIntervalMs },
+      {
+        onRestarted: () => {
+          this.restarts++
+          this.#note('the application runs again in another process')
+          this.#listener.onRunning?.()
+        },
+        onRestarting: (cause) => {
+          this.restarts++
+          this.#note(`the application restarts: ${cause}`)
+        },
+        onCheckpoint: (checkpoint) => this.#onCheckpoint(checkpoint),
+        onGivenUp: (error) => this.#gaveUp?.(error),
+      },
+    )
+    await this.#managed.deploy()
+    this.#onRunning()
+    this.#listener.onRunning?.()
+  }
+
+  #onCheckpoint(checkpoint: CheckpointEvent): void {
+    this.checkpoints++
+    this.#checkpointPath = checkpoint.path ?? undefined
+    this.#listener.onCheckpoint?.(checkpoint)
+  }
+
+  /** Answers with the file. */
+  #writeProperties(more: Readonly<Record<string, string>>): string {
+    const { dir, source, checkpointIntervalMs } = this.settings
+    const file = join(dir, 'application_properties.json')
     const properties = {
       stream: STREAM,
       reader: source,
@@ -185,12 +228,16 @@ export class FraudRun {
       'checkpoint.interval.ms': String(checkpointIntervalMs),
       'aws.region': this.#env['AWS_REGION'],
       'aws.http.protocol': this.#httpProtocol,
-      ...(this.#endpoint === undefined ? {} : { 'aws.endpoint': this.#endpoint.url }),
+      ...more,
     }
-    writeFileSync(
-      propertiesFile,
-      JSON.stringify([{ PropertyGroupId: PROPERTY_GROUP, PropertyMap: properties }], null, 2),
-    )
+    writeFileSync(file, JSON.stringify([{ PropertyGroupId: PROPERTY_GROUP, PropertyMap: properties }], null, 2))
+    return file
+  }
+
+  #launchApplication(): void {
+    const { dir, parallelism, threads } = this.settings
+    const endpoint: Record<string, string> = this.#endpoint === undefined ? {} : { 'aws.endpoint': this.#endpoint.url }
+    const propertiesFile = this.#writeProperties(endpoint)
     const application = launchApplication(
       {
         commandFile,
@@ -219,11 +266,7 @@ export class FraudRun {
           const line = JSON.stringify({ time: new Date(timestampMs).toISOString(), level, message, ...fields })
           appendFileSync(join(dir, 'application.log'), `${line}\n`)
         },
-        onCheckpoint: (checkpoint) => {
-          this.checkpoints++
-          this.#checkpointPath = checkpoint.path ?? undefined
-          this.#listener.onCheckpoint?.(checkpoint)
-        },
+        onCheckpoint: (checkpoint) => this.#onCheckpoint(checkpoint),
       },
     )
     this.#application = application
@@ -279,16 +322,17 @@ export class FraudRun {
   async stopApplication(drain: boolean): Promise<void> {
     const untilMs = performance.now() + STOP_TIMEOUT_MS
     for (;;) {
-      const application = this.#application as ApplicationProcess
+      const application = this.#application
       try {
-        await application.running
+        await application?.running
         this.#stopping = true
-        await application.stop({ drain })
+        await (this.#managed?.stop(drain) ?? application?.stop({ drain }))
         return
       } catch (error) {
         this.#stopping = false
         if (performance.now() > untilMs) throw error
-        if (application === this.#application && application.state === undefined) this.#launchApplication()
+        const isGone = application !== undefined && application.state === undefined
+        if (isGone && application === this.#application) this.#launchApplication()
         await sleep(200)
       }
     }
@@ -349,6 +393,7 @@ export class FraudRun {
       this.#application.kill()
       await this.#application.exited
     }
+    this.#managed?.close()
     await this.#producer?.kill()
     await this.#endpoint?.close()
   }

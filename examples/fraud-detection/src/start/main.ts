@@ -1,6 +1,7 @@
-import { mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { FraudRun } from './fraud-run.ts'
+import { MANAGED_NAME } from './managed-application.ts'
 import { parseStartOptions, type StartOptions, usage } from './options.ts'
 import type { ProducerFigures } from './producer-process.ts'
 import { isGood, runResult } from './result.ts'
@@ -29,6 +30,17 @@ function directoryOf({ dir, exit }: StartOptions): string {
   return mkdtempSync(join(resolve('.millrace/runs'), 'fraud-'))
 }
 
+/** A directory goes on as it was begun: what was processed is known to the one or to the other alone. */
+function managedIn(dir: string, { managed }: StartOptions): boolean {
+  const was = existsSync(join(dir, 'apps', MANAGED_NAME))
+    ? true
+    : existsSync(join(dir, 'application'))
+      ? false
+      : managed
+  if (was !== managed) say(`${dir} goes on ${was ? 'inside the service' : 'without the service'}, as it was begun`)
+  return was
+}
+
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 const ms = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : value.toFixed(1)
@@ -36,6 +48,7 @@ const ms = (value: number | null | undefined): string =>
 async function run(options: StartOptions): Promise<void> {
   const dir = directoryOf(options)
   const unlock = lockDirectory(dir)
+  const managed = managedIn(dir, options)
   let lastCheckpoint = 'none yet'
   let before: { figures: ProducerFigures; atMs: number } | undefined
   const show = (figures: ProducerFigures): void => {
@@ -49,7 +62,7 @@ async function run(options: StartOptions): Promise<void> {
     )
   }
   const fraud = new FraudRun(
-    { ...options, dir },
+    { ...options, dir, managed },
     {
       onProgress: show,
       onFirstAlert: () => say(`the first alert came ${(performance.now() / 1000).toFixed(1)} s after the start`),

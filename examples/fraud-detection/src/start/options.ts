@@ -19,6 +19,8 @@ export interface StartOptions {
   readonly endpoint: string | undefined
   /** How Kinesis is spoken to. */
   readonly httpProtocol: HttpProtocol
+  /** Inside the service, which then runs the application. */
+  readonly managed: boolean
   /** Where outputs and checkpoints go instead of the directory: `s3://bucket/prefix`. */
   readonly output: string | undefined
 }
@@ -36,8 +38,10 @@ export const usage = `Runs the fraud application: transactions through the Kines
   --port N                 port of the endpoint (default 7700, or the next free one)
   --source fan-out|polling how the stream is read (default fan-out)
   --parallelism N          subtasks (default 2)
-  --threads N              threads (default 2)
   --checkpoint-interval MS time between checkpoints (default 1000)
+  --direct                 the application as a child of this process instead of inside the service; so it is with
+                           --endpoint, --threads and a checkpoint interval below the service's 1000 ms, too
+  --threads N              its threads (default 2); the service takes one for each core and subtask
   --no-throttle            no AWS quotas at our own endpoint
   --endpoint URL|aws       AWS-compatible services instead of our own endpoint; aws: those of the SDK's environment and
                            profile. AWS_ENDPOINT_URL_KINESIS, _SNS and _S3 give a service an address of its own
@@ -56,7 +60,8 @@ const optionTypes = {
   port: { type: 'string' },
   source: { type: 'string', default: 'fan-out' },
   parallelism: { type: 'string', default: '2' },
-  threads: { type: 'string', default: '2' },
+  threads: { type: 'string' },
+  direct: { type: 'boolean', default: false },
   'checkpoint-interval': { type: 'string', default: '1000' },
   'no-throttle': { type: 'boolean', default: false },
   endpoint: { type: 'string' },
@@ -90,6 +95,8 @@ export function parseStartOptions(args: readonly string[]): StartOptions | undef
     throw new Error("--output needs --endpoint too: our own endpoint's credentials are no good for S3")
   const transactions = optional('transactions', 1)
   if (values.exit && transactions === undefined) throw new Error('--exit needs --transactions N')
+  const checkpointIntervalMs = whole('checkpoint-interval', values['checkpoint-interval'], 10)
+  const isDirect = values.direct || endpoint !== undefined || values.threads !== undefined
   return {
     dir: values.dir,
     transactions,
@@ -100,8 +107,9 @@ export function parseStartOptions(args: readonly string[]): StartOptions | undef
     port: optional('port', 0),
     source,
     parallelism: whole('parallelism', values.parallelism, 1),
-    threads: whole('threads', values.threads, 0),
-    checkpointIntervalMs: whole('checkpoint-interval', values['checkpoint-interval'], 10),
+    threads: whole('threads', values.threads ?? '2', 0),
+    checkpointIntervalMs,
+    managed: !isDirect && checkpointIntervalMs >= 1000,
     throttling: !values['no-throttle'],
     endpoint,
     httpProtocol,
