@@ -3,12 +3,13 @@ import type { Cancellable, Clock, Logger, Random, Scheduler } from '@millrace/en
 import { type Credentials, loadOrCreateCredentials } from './access/credentials-file.ts'
 import { SignatureVerifier } from './access/signature-v4.ts'
 import { type Applications, type ApplicationsParts, openApplications } from './applications/applications.ts'
-import { type EndpointLock, lockDataDirectory } from './endpoint-lock.ts'
+import { lockDataDirectory } from './endpoint-lock.ts'
 import type { Faults, KinesisContext } from './ingest/kinesis-context.ts'
 import { KinesisService } from './ingest/kinesis-service.ts'
 import { diskFiles, type LogFiles } from './ingest/log-files.ts'
 import { StreamRegistry } from './ingest/stream-registry.ts'
 import { SubscriptionTable } from './ingest/subscription-table.ts'
+import type { DirectoryLock } from './launchers/directory-lock.ts'
 import { openNotifications } from './notifications/notifications.ts'
 import { ApiServer } from './wire/api-server.ts'
 import type { Deadlines } from './wire/connection-watch.ts'
@@ -85,7 +86,7 @@ async function startLocked(
   settings: EndpointSettings,
   parts: EndpointParts,
   credentials: Credentials,
-  lock: EndpointLock,
+  lock: DirectoryLock,
 ): Promise<Endpoint> {
   const { clock, scheduler, random, logger, files = diskFiles } = parts
   const host = settings.host ?? '127.0.0.1'

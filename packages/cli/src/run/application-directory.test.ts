@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { lockDirectory } from '@millrace/service/launchers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { askApplication } from '../remote/control-client.ts'
-import { lockApplicationDirectory } from './application-lock.ts'
 import { writeControlFile } from './control-file.ts'
 import { ControlSocket } from './control-socket.ts'
 
@@ -17,18 +17,18 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const status = { type: 'status', state: 'RUNNING', restarts: 0 } as const
 
 test('one of many gets the lock, the next when it is released', async () => {
-  const locks = await Promise.all(Array.from({ length: 5 }, () => lockApplicationDirectory(folder)))
+  const locks = await Promise.all(Array.from({ length: 5 }, () => lockDirectory(folder, 'application')))
   const held = locks.filter((lock) => lock !== undefined)
   expect(held).toHaveLength(1)
   await held[0]?.release()
-  const next = await lockApplicationDirectory(folder)
+  const next = await lockDirectory(folder, 'application')
   expect(next).toBeDefined()
   await next?.release()
 })
 
 test('directories do not lock each other', async () => {
   mkdirSync(join(folder, 'a'))
-  const locks = [await lockApplicationDirectory(folder), await lockApplicationDirectory(join(folder, 'a'))]
+  const locks = [await lockDirectory(folder, 'application'), await lockDirectory(join(folder, 'a'), 'application')]
   expect(locks).not.toContain(undefined)
   await Promise.all(locks.map((lock) => lock?.release()))
 })

@@ -17,7 +17,12 @@ import {
   workerThreads,
 } from '@millrace/engine/host'
 import { asEngineError, serializeError } from '@millrace/engine/spi'
-import type { ApplicationEvent, ApplicationState, StatusEvent } from '@millrace/service/launchers'
+import {
+  type ApplicationEvent,
+  type ApplicationState,
+  lockDirectory,
+  type StatusEvent,
+} from '@millrace/service/launchers'
 import { type DeclaredApplication, declareApplication } from '../application/declare-application.ts'
 import { loadApplication } from '../application/load-application.ts'
 import { prepareApplication } from '../application/prepare-application.ts'
@@ -27,7 +32,6 @@ import type { WorkerApplication } from '../application-worker.ts'
 import { EXIT, exitCodeOf } from '../exit-codes.ts'
 import { applicationFileSystems } from '../file-systems.ts'
 import { absolutePath, applicationDirectory, isRemote } from '../places.ts'
-import { lockApplicationDirectory } from './application-lock.ts'
 import type { CommandHandler } from './control-connection.ts'
 import { readControlFile } from './control-file.ts'
 import { ControlSocket } from './control-socket.ts'
@@ -204,7 +208,7 @@ export class ApplicationRun {
   async #occupyDirectory(application: Application): Promise<void> {
     const directory = resolve(this.#options.dir ?? applicationDirectory(application.name))
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    if ((await lockApplicationDirectory(directory)) === undefined) {
+    if ((await lockDirectory(directory, 'application')) === undefined) {
       const pid = readControlFile(directory)?.pid
       throw new EngineError('APPLICATION_RUNNING', {
         kind: 'invalid',

@@ -1,2 +1,2 @@
 /** Records as lines of text on standard output. */
-export { type PrintOptions, print, type TextOutput } from './print-sink.ts'
+export { type PrintOptions, print, type TextOutput } from '@millrace/engine/spi'

@@ -1,7 +1,7 @@
 import { createMetricGroup, ObjectBatch, type Sink, type SubtaskContext } from '@millrace/engine/spi'
 import { expect, test } from 'vitest'
 import { blackhole } from '../blackhole/index.ts'
-import { print } from './print-sink.ts'
+import { print } from './index.ts'
 
 const metrics = createMetricGroup()
 const contextOf = (subtaskIndex: number, parallelism: number) =>

@@ -7,11 +7,11 @@ import { KeyedProcessOperator } from '../runtime/operators/keyed-process.ts'
 import { MapOperator } from '../runtime/operators/map.ts'
 import type { Operator, OperatorContext } from '../runtime/operators/operator.ts'
 import { ProcessOperator } from '../runtime/operators/process.ts'
-import { printSink } from '../runtime/sink/print-sink.ts'
 import { SinkOperator } from '../runtime/sink/sink-operator.ts'
 import { DEAD_LETTER_TAG } from '../runtime/source/source-operator.ts'
 import type { PartitionerDescription } from '../runtime/task/partitioner-description.ts'
 import type { TumblingWindows } from '../runtime/window/window.ts'
+import { print } from '../spi/print-sink.ts'
 import type { Sink } from '../spi/sink.ts'
 import type { DeadLetter } from '../spi/source.ts'
 import { valueState } from '../spi/state.ts'
@@ -95,9 +95,9 @@ export class DataStream<T> {
     return new StreamSink(node)
   }
 
-  /** Prints each record to the terminal. */
-  print(prefix?: string): StreamSink {
-    return this.sinkTo(printSink<T>(prefix)).name('Sink: print')
+  /** Prints each record to the terminal, behind a label if there is one. */
+  print(label?: string): StreamSink {
+    return this.sinkTo(print<T>(label === undefined ? {} : { label }))
   }
 
   /** Runs the whole program in this process and answers with this stream's records. Only for bounded input. */

@@ -1,19 +1,11 @@
+import type { JobState } from '@millrace/engine'
 import type { LogLevel, SerializedError } from '@millrace/engine/spi'
 
 /** Version of the lines between an application's process and whoever controls it; see docs/reference/application-process.md. */
 export const APPLICATION_PROTOCOL = 1
 
 /** An application's states; the last four are final. */
-export type ApplicationState =
-  | 'CREATED'
-  | 'INITIALIZING'
-  | 'RUNNING'
-  | 'RESTARTING'
-  | 'CANCELLING'
-  | 'FINISHED'
-  | 'STOPPED'
-  | 'CANCELED'
-  | 'FAILED'
+export type ApplicationState = JobState
 
 /** To the application. `requestId`, when given, comes back with the answer. */
 export type ApplicationCommand =

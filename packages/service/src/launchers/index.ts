@@ -8,4 +8,5 @@ export {
   type Savepoint,
 } from './application-process.ts'
 export * from './application-protocol.ts'
+export { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 export { encodeLine, JsonLineDecoder } from './json-lines.ts'

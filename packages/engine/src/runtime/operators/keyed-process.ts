@@ -1,12 +1,11 @@
-import { MIN_TIMESTAMP } from '../../spi/batch.ts'
 import type { SnapshotReason } from '../../spi/sink.ts'
 import type { HeapKeyedStateBackend } from '../state/heap-keyed-state-backend.ts'
 import type { TimerQueue } from '../state/timer-queue.ts'
 import type { Collector } from './flat-map.ts'
-import type { KeyedProcessFunction, OnTimerContext, OutputTag, TimerService } from './functions.ts'
+import type { KeyedProcessFunction, OnTimerContext, TimerService } from './functions.ts'
 import { refusePromise } from './map.ts'
 import { Operator, type OperatorContext, type OperatorSnapshot } from './operator.ts'
-import { functionContext } from './process.ts'
+import { functionContext, RecordContext } from './process.ts'
 
 /** Runs a keyed process function: sets the key before each record and timer, keeps its timers with the state. */
 export class KeyedProcessOperator<K, I, O> extends Operator<I> {
@@ -78,12 +77,9 @@ export class KeyedProcessOperator<K, I, O> extends Operator<I> {
   }
 }
 
-/** The record or timer in hand and its key; one object a subtask, its fields set before each call. */
-class KeyedContext<K> implements OnTimerContext<K>, TimerService {
-  timestampMs = MIN_TIMESTAMP
-  watermarkMs = MIN_TIMESTAMP
+/** The record or timer in hand, its key and the key's timers. */
+class KeyedContext<K> extends RecordContext implements OnTimerContext<K>, TimerService {
   timeDomain: 'event' | 'processing' = 'event'
-  readonly #context: OperatorContext
   readonly #state: HeapKeyedStateBackend
   readonly #eventTimers: TimerQueue
   readonly #processingTimers: TimerQueue
@@ -94,7 +90,7 @@ class KeyedContext<K> implements OnTimerContext<K>, TimerService {
     eventTimers: TimerQueue,
     processingTimers: TimerQueue,
   ) {
-    this.#context = context
+    super(context)
     this.#state = state
     this.#eventTimers = eventTimers
     this.#processingTimers = processingTimers
@@ -108,29 +104,13 @@ class KeyedContext<K> implements OnTimerContext<K>, TimerService {
     return this.#state.currentKey() as K
   }
 
-  timestamp(): number | null {
-    return this.timestampMs === MIN_TIMESTAMP ? null : this.timestampMs
-  }
-
-  output<T>(tag: OutputTag<T>, value: T): void {
-    this.#context.sideOutput(tag.id).emit(value, this.timestampMs)
-  }
-
-  currentWatermark(): number {
-    return this.watermarkMs
-  }
-
-  currentProcessingTime(): number {
-    return this.#context.clock.now()
-  }
-
   registerEventTimeTimer(timestampMs: number): void {
     this.#eventTimers.register(timestampMs, null)
   }
 
   registerProcessingTimeTimer(timestampMs: number): void {
     this.#processingTimers.register(timestampMs, null)
-    this.#context.wake()
+    this.context.wake()
   }
 
   deleteEventTimeTimer(timestampMs: number): void {

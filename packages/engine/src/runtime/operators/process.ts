@@ -42,14 +42,14 @@ export class ProcessOperator<I, O> extends Operator<I> {
   }
 }
 
-/** The context of the record in hand; one object a subtask, its fields set before each call. */
-class RecordContext implements ProcessContext {
+/** The record (or timer) in hand; one object a subtask, its fields set before each call. */
+export class RecordContext implements ProcessContext {
   timestampMs = MIN_TIMESTAMP
   watermarkMs = MIN_TIMESTAMP
-  readonly #context: OperatorContext
+  protected readonly context: OperatorContext
 
   constructor(context: OperatorContext) {
-    this.#context = context
+    this.context = context
   }
 
   timestamp(): number | null {
@@ -57,7 +57,7 @@ class RecordContext implements ProcessContext {
   }
 
   output<T>(tag: OutputTag<T>, value: T): void {
-    this.#context.sideOutput(tag.id).emit(value, this.timestampMs)
+    this.context.sideOutput(tag.id).emit(value, this.timestampMs)
   }
 
   currentWatermark(): number {
@@ -65,7 +65,7 @@ class RecordContext implements ProcessContext {
   }
 
   currentProcessingTime(): number {
-    return this.#context.clock.now()
+    return this.context.clock.now()
   }
 }
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { Sink } from '@millrace/engine/spi'
+import type { Sink } from './sink.ts'
 
 /** Where text goes: `process.stdout`, and anything that says when it has had enough, as Node's streams do. */
 export interface TextOutput {
