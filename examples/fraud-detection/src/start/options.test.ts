@@ -19,6 +19,18 @@ test.each([
   expect(parseStartOptions(args)?.endpoint).toBe(endpoint)
 })
 
+test.each([
+  { args: [], managed: true },
+  { args: ['--checkpoint-interval', '1000', '--parallelism', '4'], managed: true },
+  { args: ['--direct'], managed: false },
+  { args: ['--threads', '1'], managed: false },
+  { args: ['--checkpoint-interval', '999'], managed: false },
+  { args: ['--endpoint', 'http://h:1'], managed: false },
+])('$args inside the service: $managed', ({ args, managed }) => {
+  for (const name of ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_KINESIS']) vi.stubEnv(name, undefined)
+  expect(parseStartOptions(args)?.managed).toBe(managed)
+})
+
 test('an S3 output loses its last slash', () => {
   const options = parseStartOptions(['--endpoint', 'aws', '--output', 's3://bucket/prefix/'])
   expect(options?.output).toBe('s3://bucket/prefix')
