@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from './servers/free-port.ts'
 import { pythonEnvironment } from './servers/python-environment.ts'
 
 const VERSION = '5.2.5'
@@ -28,16 +28,6 @@ export async function startMoto(log: (line: string) => void): Promise<MotoServer
       await ended
     },
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve_, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve_(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
 
 async function ready(endpoint: string, child: ChildProcess): Promise<void> {

@@ -1,10 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { access, mkdir, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { freePort } from './free-port.ts'
 
 const version = '0.6.2'
 const readyTimeoutMs = 60_000
@@ -68,16 +69,6 @@ async function installed(log: (line: string) => void): Promise<string> {
   await promisify(execFile)('npm', ['install', ...options, `kinesis-local@${version}`], { cwd: cache })
   await writeFile(complete, '')
   return folder
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 async function ready(child: ChildProcess, port: number): Promise<void> {

@@ -89,7 +89,6 @@ export class FraudRun {
   #onRunning: () => void = () => {}
   checkpoints = 0
   restarts = 0
-  endpointRestarts = 0
 
   constructor(settings: FraudRunSettings, listener: FraudRunListener = {}) {
     this.settings = settings
@@ -139,7 +138,6 @@ export class FraudRun {
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     if (endpoint === undefined) {
       const onRestart = (): void => {
-        this.endpointRestarts++
         this.#note('the endpoint died; it is started again')
       }
       const streamsOnly = this.settings.managed !== true

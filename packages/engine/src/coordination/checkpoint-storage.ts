@@ -68,8 +68,9 @@ export class CheckpointStorage {
       // Whoever slept since it looked may have taken a number that was cleaned up meanwhile.
       if ((await this.#highest()) > number) continue
       this.#last = number
-      this.#completed = records.filter(isComplete).map(({ checkpointId }) => checkpointId)
-      return this.#newestBelow(numbers)
+      const completed = records.filter(isComplete)
+      this.#completed = completed.map(({ checkpointId }) => checkpointId)
+      return this.#newestOf(completed)
     }
   }
 
@@ -80,7 +81,7 @@ export class CheckpointStorage {
   }
 
   async newest(): Promise<StoredCheckpoint | undefined> {
-    return this.#newestBelow(await this.#takenNumbers())
+    return this.#newestOf((await this.#recordsOf(await this.#takenNumbers())).filter(isComplete))
   }
 
   /** Completes a checkpoint. Throws `FENCED` when another attempt owns the sequence by now. */
@@ -149,12 +150,9 @@ export class CheckpointStorage {
     return (await this.#takenNumbers()).at(-1) ?? 0
   }
 
-  async #newestBelow(numbers: readonly number[]): Promise<StoredCheckpoint | undefined> {
-    for (const number of [...numbers].reverse()) {
-      const record = await this.#load(number)
-      if (record !== undefined && isComplete(record)) return { folder: this.folderOf(number), record }
-    }
-    return undefined
+  #newestOf(completed: readonly CheckpointRecord[]): StoredCheckpoint | undefined {
+    const record = completed.at(-1)
+    return record && { folder: this.folderOf(record.checkpointId), record }
   }
 
   async #recordsOf(numbers: readonly number[]): Promise<readonly MetadataRecord[]> {

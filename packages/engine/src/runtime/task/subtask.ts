@@ -69,10 +69,6 @@ export class Subtask {
     return this.#head instanceof SourceOperator ? this.#head : undefined
   }
 
-  get hasEnded(): boolean {
-    return this.#ended
-  }
-
   /** Does a bounded piece of work. False: nothing to do until woken. */
   step(): boolean {
     const worked = this.#advanceProcessingTime()
