@@ -1,0 +1,111 @@
+import { UpdateApplicationCommand } from '@aws-sdk/client-kinesis-analytics-v2'
+import type { Report } from './figures.ts'
+import { note, reportWorst, type ServiceBenchOptions } from './service-figures.ts'
+import {
+  createStream,
+  fraudBundle,
+  fraudConfiguration,
+  fraudProperties,
+  produce,
+  type Reader,
+} from './service-fraud.ts'
+import { ServiceNode, sleep } from './service-node.ts'
+import { ProgressWatch } from './service-progress.ts'
+
+const RECORDS_PER_SECOND = 1000
+const NAME = 'fraud'
+const STREAM = 'transactions'
+const CALM_MS = { quick: 500, full: 8000 }
+const KILLS_PER_RUN = 2
+
+interface Disturbed {
+  readonly node: ServiceNode
+  readonly watch: ProgressWatch
+  readonly reader: Reader
+  /** Lets it run for a while: what is done to one that has just started is another case. */
+  calm(): Promise<void>
+}
+
+/** A change of a property while 1,000 transactions a second come: the longest time without a processed one. */
+export async function measureUpdate(report: Report, { runs, quick }: ServiceBenchOptions): Promise<void> {
+  for (const reader of ['polling', 'fan-out'] as const) {
+    const gaps: number[] = []
+    await withTraffic(reader, quick, async ({ node, watch, calm }) => {
+      for (let i = 0; i < (quick ? 1 : runs); i++) {
+        await calm()
+        const fromMs = performance.now()
+        const pid = node.jobPid(NAME)
+        await node.client.send(
+          new UpdateApplicationCommand({
+            ApplicationName: NAME,
+            CurrentApplicationVersionId: await node.version(NAME),
+            ApplicationConfigurationUpdate: {
+              EnvironmentPropertyUpdates: fraudProperties(node, NAME, STREAM, reader, 1001 + i),
+            },
+          }),
+        )
+        await node.reaches(NAME, 'RUNNING')
+        await watch.until('a record after the update', (seen) => seen.pid !== pid && seen.atMs > fromMs)
+        await sleep(200)
+        gaps.push(watch.longestGapMs(fromMs, performance.now()) / 1000)
+        note(`update, ${reader}: gap ${gaps.at(-1)?.toFixed(3)} s`)
+      }
+    })
+    reportWorst(report, `update while running, ${reader}: longest gap`, 's', gaps, 2)
+  }
+}
+
+/** `kill -9` of the application's process: until its successor has processed a record. */
+export async function measureKill(report: Report, { runs, quick }: ServiceBenchOptions): Promise<void> {
+  for (const reader of ['polling', 'fan-out'] as const) {
+    // A consumer that has just subscribed is refused again for five seconds: both cases are told.
+    const settled = await kills(reader, quick, quick ? 1 : runs * KILLS_PER_RUN, true)
+    reportWorst(report, `kill -9 to the next record, ${reader}`, 's', settled, 3)
+    if (quick) continue
+    const fresh = await kills(reader, quick, runs, false)
+    reportWorst(report, `kill -9 soon after a start, to the next record, ${reader}`, 's', fresh, 3)
+  }
+}
+
+async function kills(reader: Reader, quick: boolean, times: number, settled: boolean): Promise<number[]> {
+  const measured: number[] = []
+  await withTraffic(reader, quick, async ({ node, watch, calm }) => {
+    for (let i = 0; i < times; i++) {
+      // Checkpoints come every second; a kill before the first is another case.
+      await (settled ? calm() : sleep(1500))
+      const pid = node.jobPid(NAME) as number
+      const killedMs = performance.now()
+      process.kill(pid, 'SIGKILL')
+      const { atMs } = await watch.until('a record after the kill', (seen) => seen.pid !== pid && seen.atMs > killedMs)
+      measured.push((atMs - killedMs) / 1000)
+      note(
+        `kill ${settled ? '' : 'soon after a start '}${i + 1}, ${reader}: processing after ${measured.at(-1)?.toFixed(3)} s`,
+      )
+    }
+  })
+  return measured
+}
+
+async function withTraffic(
+  reader: Reader,
+  quick: boolean,
+  use: (disturbed: Disturbed) => Promise<void>,
+): Promise<void> {
+  const node = await ServiceNode.start()
+  try {
+    await createStream(node, STREAM)
+    await node.create(NAME, await fraudBundle(), fraudConfiguration(node, NAME, STREAM, reader))
+    await node.startAndWait(NAME)
+    const producer = await produce(node, STREAM, RECORDS_PER_SECOND)
+    const watch = new ProgressWatch(node.runDirectory(NAME))
+    try {
+      await watch.until('the first record', () => true)
+      await use({ node, watch, reader, calm: () => sleep(quick ? CALM_MS.quick : CALM_MS.full) })
+    } finally {
+      await watch.close()
+      await producer.kill()
+    }
+  } finally {
+    await node.close()
+  }
+}

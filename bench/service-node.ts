@@ -1,0 +1,231 @@
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import {
+  CreateApplicationCommand,
+  type CreateApplicationCommandInput,
+  DeleteApplicationCommand,
+  DescribeApplicationCommand,
+  KinesisAnalyticsV2Client,
+  StartApplicationCommand,
+  StopApplicationCommand,
+} from '@aws-sdk/client-kinesis-analytics-v2'
+import { type LineChild, spawnLines } from '../examples/fraud-detection/src/start/child-lines.ts'
+
+const commandFile = fileURLToPath(import.meta.resolve('millrace/command'))
+const REGION = 'us-east-1'
+const ROLE = 'arn:aws:iam::000000000000:role/bench'
+const STATUS_POLL_MS = 20
+const STATUS_LIMIT_MS = 120_000
+
+/** A single node as its user starts it, `millrace serve` with a data directory of its own, and a client for it. */
+export class ServiceNode {
+  readonly dir: string
+  readonly url: string
+  readonly client: KinesisAnalyticsV2Client
+  /** For the AWS SDK of other processes. */
+  readonly env: NodeJS.ProcessEnv
+  readonly #child: LineChild
+
+  private constructor(dir: string, url: string, env: NodeJS.ProcessEnv, child: LineChild) {
+    this.dir = dir
+    this.url = url
+    this.env = env
+    this.#child = child
+    this.client = new KinesisAnalyticsV2Client({ endpoint: url, region: REGION, credentials: accessKeyIn(dir) })
+  }
+
+  static async start(): Promise<ServiceNode> {
+    const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+    const plain = { ...process.env, AWS_REGION: REGION, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
+    const { child, url } = await ready([commandFile, 'serve', '--data', dir, '--port', '0'], plain)
+    const { accessKeyId, secretAccessKey } = accessKeyIn(dir)
+    const env = {
+      ...plain,
+      AWS_ENDPOINT_URL: url,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      MILLRACE_HOME: dir,
+    }
+    // Also for the AWS SDK in this process.
+    Object.assign(process.env, env)
+    return new ServiceNode(dir, url, env, child)
+  }
+
+  get pid(): number {
+    return this.#child.process.pid as number
+  }
+
+  /** The node's process and all that it has started. */
+  processes(): number[] {
+    return withDescendants(this.pid)
+  }
+
+  /** Where an application's process has its control socket. */
+  runDirectory(name: string): string {
+    return join(this.dir, 'apps', name, 'run')
+  }
+
+  /** The process of an application that runs; undefined while it has none. */
+  jobPid(name: string): number | undefined {
+    const pid = controlOf(this.runDirectory(name))?.pid
+    return pid !== undefined && this.processes().includes(pid) ? pid : undefined
+  }
+
+  async create(
+    name: string,
+    bundle: Uint8Array,
+    configuration: CreateApplicationCommandInput['ApplicationConfiguration'],
+  ): Promise<void> {
+    await this.client.send(
+      new CreateApplicationCommand({
+        ApplicationName: name,
+        RuntimeEnvironment: 'FLINK-1_20',
+        ServiceExecutionRole: ROLE,
+        ApplicationConfiguration: {
+          ...configuration,
+          ApplicationCodeConfiguration: { CodeContentType: 'ZIPFILE', CodeContent: { ZipFileContent: bundle } },
+        },
+      }),
+    )
+  }
+
+  async start(name: string): Promise<void> {
+    await this.client.send(new StartApplicationCommand({ ApplicationName: name }))
+  }
+
+  async version(name: string): Promise<number> {
+    return (await this.#describe(name)).ApplicationVersionId as number
+  }
+
+  /** Resolves when it has that status; rejects when it comes to rest in another. */
+  async reaches(name: string, wanted: 'RUNNING' | 'READY'): Promise<void> {
+    const untilMs = performance.now() + STATUS_LIMIT_MS
+    for (;;) {
+      const { ApplicationStatus: status } = await this.#describe(name)
+      if (status === wanted) return
+      const atRest = status === 'RUNNING' || status === 'READY'
+      if (atRest || performance.now() > untilMs) {
+        throw new Error(`${name} is ${status}, not ${wanted}:\n${this.log(name).slice(-2000)}`)
+      }
+      await sleep(STATUS_POLL_MS)
+    }
+  }
+
+  async startAndWait(name: string): Promise<void> {
+    await this.start(name)
+    await this.reaches(name, 'RUNNING')
+  }
+
+  /** With a snapshot unless forced. */
+  async stop(name: string, force: boolean): Promise<void> {
+    await this.client.send(new StopApplicationCommand({ ApplicationName: name, Force: force }))
+    await this.reaches(name, 'READY')
+  }
+
+  async delete(name: string): Promise<void> {
+    const { CreateTimestamp } = await this.#describe(name)
+    await this.client.send(new DeleteApplicationCommand({ ApplicationName: name, CreateTimestamp }))
+  }
+
+  log(name: string): string {
+    return readFileSync(join(this.dir, 'apps', name, 'logs', 'application.log'), 'utf8')
+  }
+
+  async close(): Promise<void> {
+    this.client.destroy()
+    const killing = setTimeout(() => this.#child.kill('SIGKILL'), 30_000)
+    this.#child.kill()
+    await this.#child.exited
+    clearTimeout(killing)
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10 })
+  }
+
+  async #describe(name: string) {
+    const { ApplicationDetail } = await this.client.send(new DescribeApplicationCommand({ ApplicationName: name }))
+    if (ApplicationDetail === undefined) throw new Error(`${name} is not described`)
+    return ApplicationDetail
+  }
+}
+
+/** A zip of the application as `millrace build` makes it. */
+export async function bundleOf(application: string): Promise<Uint8Array> {
+  const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+  try {
+    const file = join(dir, 'bundle.zip')
+    const child = spawnLines([commandFile, 'build', application, '--output', file], {
+      env: process.env,
+      onLine: () => {},
+    })
+    const { code } = await child.exited
+    if (code !== 0) throw new Error(`millrace build failed: ${child.stderr()}`)
+    return readFileSync(file)
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** The control file of an application's process. */
+export function controlOf(runDirectory: string): { readonly pid: number; readonly socket: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(join(runDirectory, 'control.json'), 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+async function ready(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ child: LineChild; url: string }> {
+  let found: (url: string) => void = () => {}
+  const url = new Promise<string>((resolve) => {
+    found = resolve
+  })
+  const child = spawnLines(args, {
+    env,
+    detached: true,
+    onLine: (line) => {
+      const address = /^millrace ready (\S+)/.exec(line)?.[1]
+      if (address !== undefined) found(address)
+    },
+  })
+  const exited = once(child.process, 'exit').then(() => {
+    throw new Error(`millrace serve ended: ${child.stderr()}`)
+  })
+  exited.catch(() => {})
+  return { child, url: await Promise.race([url, exited]) }
+}
+
+function accessKeyIn(dir: string): { readonly accessKeyId: string; readonly secretAccessKey: string } {
+  const text = readFileSync(join(dir, 'credentials'), 'utf8')
+  const value = (name: string): string => new RegExp(`^${name}\\s*=\\s*(\\S+)`, 'm').exec(text)?.[1] ?? ''
+  return { accessKeyId: value('aws_access_key_id'), secretAccessKey: value('aws_secret_access_key') }
+}
+
+function withDescendants(root: number): number[] {
+  const childrenOf = new Map<number, number[]>()
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name)
+    const parent = Number.isInteger(pid) ? parentOf(pid) : undefined
+    if (parent !== undefined) childrenOf.set(parent, [...(childrenOf.get(parent) ?? []), pid])
+  }
+  const found = [root]
+  for (const pid of found) found.push(...(childrenOf.get(pid) ?? []))
+  return found
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The second field is the name in brackets, which may hold anything.
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1])
+  } catch {
+    // It has just ended.
+    return undefined
+  }
+}
