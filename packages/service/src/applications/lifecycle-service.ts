@@ -2,8 +2,9 @@ import { randomUuid } from '@millrace/engine/spi'
 import { ApiError } from '../wire/api-error.ts'
 import type { ApplicationRecord, OperationRecord, RunConfiguration } from './application-record.ts'
 import type { Accepted, ApplicationUpdate, Lifecycle } from './lifecycle.ts'
+import type { LifecycleParts } from './lifecycle-parts.ts'
 import { type LifecycleCall, nextStatus, operationName } from './state-machine.ts'
-import { type LifecycleParts, Supervisor } from './supervisor.ts'
+import { Supervisor } from './supervisor.ts'
 
 /** Tries of a forced stop whose application changed its state meanwhile. */
 const forceAttempts = 10
