@@ -62,7 +62,7 @@ test.each(tellings)('a load that steps down is followed, later and in one go; it
 test.each(tellings)('a steady load leaves the parallelism alone once it has found it; it tells %s', async (tells) => {
   for (let arrivals = 100; arrivals < 15_000; arrivals = Math.ceil(arrivals * 1.3)) {
     const run = await simulate(model({ tells, arrivals: () => arrivals }), settings)
-    expect(run.changes.filter(([at]) => at > 600)).toEqual([])
+    expect(run.changes.filter(([at]) => at > 900)).toEqual([])
     expect(turns(run)).toBeLessThanOrEqual(corrections[tells])
     expect(run.backlog.at(-1)).toBe(0)
   }
