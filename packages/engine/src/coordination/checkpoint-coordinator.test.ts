@@ -10,6 +10,7 @@ import type { JobGraph } from '../runtime/task/task-description.ts'
 import { VirtualTime } from '../testing/virtual-time.ts'
 import { CheckpointCoordinator, type CheckpointSettings, type CompletedCheckpoint } from './checkpoint-coordinator.ts'
 import { CheckpointStorage, loadCheckpoint } from './checkpoint-storage.ts'
+import { CheckpointHistory } from './monitor/checkpoint-history.ts'
 
 const graph: JobGraph = {
   name: 'test',
@@ -46,6 +47,7 @@ let storage: MemoryStorage
 let posts: ToThread[]
 let completed: CompletedCheckpoint[]
 let failures: EngineError[]
+let history: CheckpointHistory
 let fileSystem: ReturnType<typeof memoryFileSystem>
 
 beforeEach(() => {
@@ -55,6 +57,7 @@ beforeEach(() => {
   posts = []
   completed = []
   failures = []
+  history = new CheckpointHistory(graph, time)
 })
 
 async function coordinatorOf(settings: Partial<CheckpointSettings> = {}, stored = true) {
@@ -77,6 +80,7 @@ async function coordinatorOf(settings: Partial<CheckpointSettings> = {}, stored 
     clock: time,
     scheduler: time,
     logger: silentLogger,
+    history,
     post: (message) => posts.push(message),
     snapshotEnumerators: () => [],
     onCompleted: (checkpoint) => completed.push(checkpoint),
@@ -92,7 +96,8 @@ async function acknowledge(coordinator: CheckpointCoordinator, id: number, subta
   for (const subtask of subtasks) {
     const file = `/checkpoints/chk-${id}/task-0-${subtask}.state`
     await fileSystem.write(file, new Uint8Array(3))
-    const snapshot = { task: 0, subtask, file, sizeBytes: 3, operatorIds: ['op'], alignmentMs: 0, syncMs: 0 }
+    const times = { startDelayMs: 1, alignmentMs: 2, syncMs: 3, asyncMs: 4 }
+    const snapshot = { task: 0, subtask, file, sizeBytes: 3, operatorIds: ['op'], ...times }
     coordinator.acknowledge(id, snapshot)
   }
   await time.advance(0)

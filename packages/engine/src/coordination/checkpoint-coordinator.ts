@@ -7,6 +7,7 @@ import type { SubtaskSnapshot, ToThread } from '../runtime/task/messages.ts'
 import type { JobGraph } from '../runtime/task/task-description.ts'
 import type { CheckpointOwner, CheckpointRecord } from './checkpoint-metadata.ts'
 import { type CheckpointStorage, copyStateFiles, writeSavepoint } from './checkpoint-storage.ts'
+import type { CheckpointHistory } from './monitor/checkpoint-history.ts'
 
 export interface CheckpointSettings {
   /** From trigger to trigger, ms. */
@@ -47,6 +48,8 @@ export interface CheckpointCoordinatorEnvironment {
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly logger: Logger
+  /** Is told what happens. */
+  readonly history: CheckpointHistory
   post(message: ToThread): void
   snapshotEnumerators(checkpointId: number): CheckpointRecord['enumerators']
   /** After the record is durable and before the threads are told. */
@@ -141,11 +144,13 @@ export class CheckpointCoordinator {
   #begin({ request, resolve, reject }: QueuedRequest): void {
     const { clock, scheduler, settings, storage } = this.#env
     const id = ++this.#lastId
+    this.#env.history.triggered(id, request.kind, request.stop !== 'none')
     let enumerators: CheckpointRecord['enumerators']
     try {
       enumerators = this.#env.snapshotEnumerators(id)
     } catch (error) {
       const failure = asEngineError(error)
+      this.#env.history.failed(id, failure)
       reject(failure)
       if (request.kind === 'checkpoint') this.#countFailure(id, failure)
       this.#next()
@@ -190,6 +195,7 @@ export class CheckpointCoordinator {
     const pending = this.#pending
     if (pending === undefined || pending.id !== checkpointId || pending.completing) return
     pending.acknowledged.set(`${snapshot.task}/${snapshot.subtask}`, snapshot)
+    this.#env.history.acknowledged(checkpointId, snapshot)
     if (pending.acknowledged.size < this.#subtaskCount) return
     pending.completing = true
     this.#complete(pending).catch((error) => this.#completionFailed(pending, asEngineError(error, 'unavailable')))
@@ -232,6 +238,7 @@ export class CheckpointCoordinator {
       sizeBytes,
       durationMs: this.#lastCompletedMs - pending.triggeredMs,
     }
+    this.#env.history.completed(completed)
     this.#env.onCompleted(completed)
     this.#env.post({ kind: 'checkpoint-complete', checkpointId: id })
     pending.resolve(completed)
@@ -244,7 +251,9 @@ export class CheckpointCoordinator {
     const { storage, settings, logger } = this.#env
     this.#retained.push(id)
     while (this.#retained.length > (settings?.retained ?? 1)) this.#retained.shift()
-    storage?.removeBelow(this.#retained[0] as number).catch((error) => {
+    const oldest = this.#retained[0] as number
+    this.#env.history.discardedBelow(oldest)
+    storage?.removeBelow(oldest).catch((error) => {
       logger.warn('old checkpoints could not be removed', { error: asEngineError(error).message })
     })
   }
@@ -288,6 +297,7 @@ export class CheckpointCoordinator {
     if (pending === undefined || pending.id !== id) return
     pending.timeout.cancel()
     this.#pending = undefined
+    this.#env.history.failed(id, error)
     this.#env.post({ kind: 'checkpoint-aborted', checkpointId: id })
     pending.reject(error)
     this.#env.logger.warn('checkpoint failed', { checkpointId: id, code: error.code, reason: error.message })
@@ -333,6 +343,7 @@ export class CheckpointCoordinator {
     this.#stopped = true
     this.#periodic?.cancel()
     const error = aborted('the attempt ended')
+    if (this.#pending !== undefined) this.#env.history.failed(this.#pending.id, error)
     this.#pending?.timeout.cancel()
     this.#pending?.reject(error)
     this.#pending = undefined

@@ -3,7 +3,7 @@ import { asEngineError, assertNever, EngineError, invariant, restoreEngineError 
 import type { Logger, LogLevel, LogLine } from '../common/logger.ts'
 import type { Random } from '../common/random.ts'
 import type { FileSystems } from '../runtime/storage/file-systems.ts'
-import type { FromThread, OperatorMetrics, ToThread } from '../runtime/task/messages.ts'
+import type { CollectedMetrics, FromThread, OperatorMetrics, SubtaskId, ToThread } from '../runtime/task/messages.ts'
 import {
   type JobGraph,
   type OperatorDescription,
@@ -18,6 +18,7 @@ import {
 } from './checkpoint-coordinator.ts'
 import type { CheckpointOwner } from './checkpoint-metadata.ts'
 import type { CheckpointStorage, StoredCheckpoint } from './checkpoint-storage.ts'
+import type { JobMonitor } from './monitor/job-monitor.ts'
 import { mapState, restoredSplits } from './restore.ts'
 import { SourceCoordinator } from './source-coordinator.ts'
 import type { ThreadHandle, ThreadLauncher } from './threads.ts'
@@ -41,6 +42,8 @@ export interface AttemptEnvironment {
   readonly random: Random
   readonly logger: Logger
   readonly logLevel: LogLevel
+  /** Is told what happens. */
+  readonly monitor: JobMonitor
   onRunning(): void
   onLog(line: LogLine): void
   onCheckpoint(checkpoint: CompletedCheckpoint): void
@@ -63,7 +66,7 @@ export class JobAttempt {
   readonly #deployed = new Set<number>()
   /** The newest checkpoint that each thread has done with; all before it are done too. */
   readonly #notified = new Map<number, number>()
-  readonly #metricsRequests = new Map<number, { answers: OperatorMetrics[]; left: number; done: () => void }>()
+  readonly #metricsRequests = new Map<number, { answers: CollectedMetrics[]; left: number; done: () => void }>()
   #threads: readonly ThreadHandle[] = []
   #closedThreads = new Set<number>()
   #onClosed: (() => void) | undefined
@@ -88,6 +91,7 @@ export class JobAttempt {
       clock: env.clock,
       scheduler: env.scheduler,
       logger: env.logger,
+      history: env.monitor.checkpoints,
       post: (message) => this.#postAll(message),
       snapshotEnumerators: (checkpointId) =>
         [...this.#sources.values()].map((source) => ({
@@ -109,9 +113,16 @@ export class JobAttempt {
 
   async #start(from: StoredCheckpoint | undefined, allowNonRestoredState: boolean): Promise<void> {
     const { graph, launcher, owner } = this.#env
+    const { monitor } = this.#env
+    monitor.attemptBegins(owner.attempt)
     const restore = from === undefined ? [] : mapState(from, graph, allowNonRestoredState)
+    if (from !== undefined) {
+      const { checkpointId, kind } = from.record
+      monitor.checkpoints.restored({ id: checkpointId, kind, path: from.folder })
+    }
     await this.#createEnumerators(from, restore)
     if (this.#over) return this.#closeSources()
+    monitor.executions.allTo('DEPLOYING')
     const threads = await launcher.launch(owner.attempt, (thread) => ({
       onMessage: (message) => this.#onMessage(thread, message),
       onExit: (error) => this.#onExit(thread, error),
@@ -122,6 +133,7 @@ export class JobAttempt {
       return this.#closeSources()
     }
     this.#threads = threads
+    monitor.executions.allTo('INITIALIZING')
     for (const source of this.#sources.values()) source.start()
     this.#postAll({ kind: 'set-log-level', level: this.#env.logLevel })
     this.#postAll({ kind: 'deploy', deployment: { attempt: owner.attempt, graphHash: graph.hash, restore } })
@@ -199,7 +211,7 @@ export class JobAttempt {
         this.#onEnded(message.subtask)
         return
       case 'failed':
-        this.#fail(restoreEngineError(message.error))
+        this.#fail(restoreEngineError(message.error), message.subtask)
         return
       case 'metrics':
         this.#onMetrics(message.requestId, message.metrics)
@@ -211,6 +223,7 @@ export class JobAttempt {
 
   #run(): void {
     this.#postAll({ kind: 'run' })
+    this.#env.monitor.executions.allTo('RUNNING')
     this.#env.onRunning()
     this.#checkpoints.start()
   }
@@ -218,6 +231,7 @@ export class JobAttempt {
   /** All input is processed: one last checkpoint commits what the sinks still hold (rule CP-9). */
   #onEnded({ task, subtask }: { task: number; subtask: number }): void {
     this.#ended.add(`${task}/${subtask}`)
+    this.#env.monitor.executions.to({ task, subtask }, 'FINISHED')
     if (this.#stopSavepoint === undefined && !this.#stopping) this.#takeLastCheckpointIfEnded()
   }
 
@@ -293,15 +307,24 @@ export class JobAttempt {
     )
   }
 
-  /** Metrics of all operators; those of threads that don't answer in time are missing. */
-  collectMetrics(): Promise<readonly OperatorMetrics[]> {
+  /** A checkpoint besides the periodic ones. */
+  checkpoint(): Promise<CompletedCheckpoint> {
+    return this.#checkpoints.trigger({ kind: 'checkpoint', stop: 'none' })
+  }
+
+  /** Metrics of all subtasks and operators; those of threads that don't answer in time are missing. */
+  collectMetrics(): Promise<CollectedMetrics> {
     const requestId = ++this.#lastMetricsRequest
     return new Promise((resolve) => {
-      const answers: OperatorMetrics[] = []
+      const answers: CollectedMetrics[] = []
       const done = (): void => {
         timeout.cancel()
         this.#metricsRequests.delete(requestId)
-        resolve([...answers, ...this.#enumeratorMetrics()])
+        resolve({
+          operators: [...answers.flatMap(({ operators }) => operators), ...this.#enumeratorMetrics()],
+          tasks: answers.flatMap(({ tasks }) => tasks),
+          threads: answers.flatMap(({ threads }) => threads),
+        })
       }
       const timeout = this.#env.scheduler.after(METRICS_TIMEOUT_MS, done)
       this.#metricsRequests.set(requestId, { answers, left: this.#threads.length, done })
@@ -315,6 +338,7 @@ export class JobAttempt {
       subtask: -1,
       operatorId,
       operatorName,
+      role: 'source',
       values: metrics.collect(),
     }))
   }
@@ -326,10 +350,10 @@ export class JobAttempt {
     return task.index
   }
 
-  #onMetrics(requestId: number, metrics: readonly OperatorMetrics[]): void {
+  #onMetrics(requestId: number, metrics: CollectedMetrics): void {
     const request = this.#metricsRequests.get(requestId)
     if (request === undefined) return
-    request.answers.push(...metrics)
+    request.answers.push(metrics)
     if (--request.left === 0) request.done()
   }
 
@@ -347,7 +371,9 @@ export class JobAttempt {
     if (!this.#over) this.#fail(asEngineError(error, 'unavailable'))
   }
 
-  #fail(error: EngineError): void {
+  #fail(error: EngineError, subtask?: SubtaskId): void {
+    // At once: closing may take its time.
+    if (!this.#over) this.#env.monitor.attemptFails(error, subtask)
     this.#end({ kind: 'failed', error })
   }
 
@@ -355,13 +381,13 @@ export class JobAttempt {
     if (this.#over) return
     this.#over = true
     this.#checkpoints.stop()
-    this.#close(outcome).then(
-      () => this.#settle(outcome),
-      (error) => {
-        this.#env.logger.warn('closing the attempt failed', { error: asEngineError(error).message })
+    if (outcome.kind === 'failed' || outcome.kind === 'canceled') this.#env.monitor.executions.allTo('CANCELING')
+    this.#close(outcome)
+      .catch((error) => this.#env.logger.warn('closing the attempt failed', { error: asEngineError(error).message }))
+      .then(() => {
+        this.#env.monitor.attemptEnds(outcome)
         this.#settle(outcome)
-      },
-    )
+      })
   }
 
   /** Nothing of this attempt runs afterwards. A fenced one doesn't take the time to close in good order. */

@@ -3,12 +3,17 @@ import { asEngineError, EngineError } from '../common/errors.ts'
 import { createLogger, type Logger, type LogLevel, type LogLine } from '../common/logger.ts'
 import type { Random } from '../common/random.ts'
 import { randomUuid } from '../common/uuid.ts'
+import { type JobPlan, jobPlan } from '../plan/job-plan.ts'
 import type { FileSystems } from '../runtime/storage/file-systems.ts'
-import type { OperatorMetrics } from '../runtime/task/messages.ts'
+import type { CollectedMetrics } from '../runtime/task/messages.ts'
 import type { JobGraph } from '../runtime/task/task-description.ts'
 import type { CheckpointSettings, CompletedCheckpoint } from './checkpoint-coordinator.ts'
 import { CheckpointStorage, loadCheckpoint, type StoredCheckpoint } from './checkpoint-storage.ts'
 import { type AttemptOutcome, JobAttempt } from './job-attempt.ts'
+import { checkpointFigures, JobStateTimes } from './job-figures.ts'
+import type { CheckpointEntry, CheckpointReport } from './monitor/checkpoint-history.ts'
+import type { JobDetails } from './monitor/job-details.ts'
+import { JobMonitor } from './monitor/job-monitor.ts'
 import { createRestartStrategy, type RestartStrategySettings } from './restart-strategy.ts'
 import type { ThreadLauncher } from './threads.ts'
 
@@ -66,6 +71,12 @@ export interface JobResult {
   readonly savepoint: CompletedCheckpoint | undefined
 }
 
+/** What a job tells of itself; names and meaning are Flink's. */
+export interface JobMetrics extends CollectedMetrics {
+  /** Of the job as a whole: times in ms, sizes in bytes. */
+  readonly job: Readonly<Record<string, number | null>>
+}
+
 /** Runs a job through its attempts: restores, runs, and after a failure restarts from the last checkpoint. */
 export class JobCoordinator {
   /** Resolves at the end; rejects with the failure that no restart followed. */
@@ -75,6 +86,8 @@ export class JobCoordinator {
   readonly #events: JobEvents
   readonly #logger: Logger
   readonly #nonce: string
+  readonly #times: JobStateTimes
+  readonly #monitor: JobMonitor
   #logLevel: LogLevel
   #state: JobState = 'CREATED'
   #attempt: JobAttempt | undefined
@@ -90,7 +103,9 @@ export class JobCoordinator {
     this.#settings = settings
     this.#events = events
     this.#logLevel = settings.logLevel
+    this.#times = new JobStateTimes(env.clock)
     this.#nonce = randomUuid(env.random)
+    this.#monitor = new JobMonitor(env.graph, env.clock)
     this.#logger = createLogger(
       (line) => events.onLog?.(line),
       () => this.#logLevel,
@@ -163,6 +178,7 @@ export class JobCoordinator {
         storage,
         logger: this.#logger,
         logLevel: this.#logLevel,
+        monitor: this.#monitor,
         onRunning: () => this.#setState('RUNNING'),
         onLog: (line) => this.#events.onLog?.(line),
         onCheckpoint: (checkpoint) => {
@@ -175,7 +191,9 @@ export class JobCoordinator {
       if (this.#cancelRequested) attempt.cancel()
       return await attempt.outcome
     } catch (error) {
-      return { kind: 'failed', error: asEngineError(error) }
+      const failure = asEngineError(error)
+      this.#monitor.attemptFails(failure, undefined)
+      return { kind: 'failed', error: failure }
     }
   }
 
@@ -215,6 +233,8 @@ export class JobCoordinator {
   #setState(state: JobState, cause?: EngineError): void {
     if (this.#state === state) return
     this.#state = state
+    this.#times.entered(state)
+    this.#monitor.jobIs(state)
     this.#events.onState?.(state, cause)
   }
 
@@ -230,15 +250,21 @@ export class JobCoordinator {
 
   /** Takes a savepoint while the job goes on, or stops it with one. Errors: `NOT_RUNNING`, and why the savepoint failed. */
   async savepoint(targetFolder: string | undefined, stop: 'none' | 'drain' | 'suspend'): Promise<CompletedCheckpoint> {
-    const attempt = this.#attempt
-    if (attempt === undefined || this.#state !== 'RUNNING') {
-      throw new EngineError('NOT_RUNNING', {
-        kind: 'invalid',
-        message: `The application is ${this.#state}, not RUNNING: no savepoint can be taken now.`,
-        hint: 'Try again when it runs.',
-      })
-    }
-    return attempt.savepoint({ kind: 'savepoint', stop, targetFolder })
+    return this.#runningAttempt('savepoint').savepoint({ kind: 'savepoint', stop, targetFolder })
+  }
+
+  /** Takes a checkpoint now. Errors: `NOT_RUNNING`, and why it failed. */
+  async checkpoint(): Promise<CompletedCheckpoint> {
+    return this.#runningAttempt('checkpoint').checkpoint()
+  }
+
+  #runningAttempt(what: string): JobAttempt {
+    if (this.#attempt !== undefined && this.#state === 'RUNNING') return this.#attempt
+    throw new EngineError('NOT_RUNNING', {
+      kind: 'invalid',
+      message: `The application is ${this.#state}, not RUNNING: no ${what} can be taken now.`,
+      hint: 'Try again when it runs.',
+    })
   }
 
   /** Ends the job without a savepoint; its checkpoints stay. */
@@ -251,8 +277,55 @@ export class JobCoordinator {
     }
   }
 
-  async collectMetrics(): Promise<readonly OperatorMetrics[]> {
-    return (await this.#attempt?.collectMetrics()) ?? []
+  /** What the job is at, for whoever watches it. */
+  details(): JobDetails {
+    const { graph, clock, launcher } = this.#env
+    const { restartStrategy, checkpoints, checkpointFolder } = this.#settings
+    const { timestamps, exceptions, executions } = this.#monitor
+    return {
+      name: graph.name,
+      state: this.#state,
+      timestamps,
+      nowMs: clock.now(),
+      restarts: this.restarts,
+      maxParallelism: graph.maxParallelism,
+      threads: launcher.threads,
+      restartStrategy,
+      checkpoints,
+      checkpointFolder,
+      tasks: graph.tasks.map(({ index, name, parallelism, operators }) => ({
+        name,
+        parallelism,
+        operators: operators.map(({ id, name, stateful }) => ({ id, name, stateful })),
+        subtasks: executions.tasks[index] ?? [],
+      })),
+      exceptions: exceptions.entries,
+      exceptionsTruncated: exceptions.truncated,
+    }
+  }
+
+  /** Its checkpoints in short. */
+  checkpoints(): CheckpointReport {
+    return this.#monitor.checkpoints.report()
+  }
+
+  /** One of them with the subtasks' answers; undefined when it isn't remembered. */
+  checkpointById(id: number): CheckpointEntry | undefined {
+    return this.#monitor.checkpoints.checkpoint(id)
+  }
+
+  /** The plan, in Flink's words. */
+  plan(): JobPlan {
+    return jobPlan(this.#env.graph)
+  }
+
+  /** Figures of the job and of everything that runs of it, within a second. Threads that don't answer are missing. */
+  async collectMetrics(): Promise<JobMetrics> {
+    const collected = await this.#attempt?.collectMetrics()
+    const { restarts } = this
+    const checkpoints = checkpointFigures(this.#monitor.checkpoints.report())
+    const job = { ...this.#times.collect(), numRestarts: restarts, fullRestarts: restarts, ...checkpoints }
+    return { job, ...(collected ?? { operators: [], tasks: [], threads: [] }) }
   }
 
   setLogLevel(level: LogLevel): void {

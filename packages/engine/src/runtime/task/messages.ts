@@ -42,6 +42,10 @@ export interface SubtaskSnapshot extends SubtaskId {
   readonly alignmentMs: number
   /** Time in which no record was processed, ms. */
   readonly syncMs: number
+  /** From there until the file was written, ms. */
+  readonly asyncMs: number
+  /** From the checkpoint's trigger to the first barrier, ms. */
+  readonly startDelayMs: number
 }
 
 /** From the coordinator to a thread. Plain data, handled in order. */

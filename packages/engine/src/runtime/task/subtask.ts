@@ -14,6 +14,12 @@ import type { CheckpointTarget, FromThread, SubtaskId } from './messages.ts'
 import type { OperatorChain } from './operator-chain.ts'
 import type { RunningSweep } from './sweep-queue.ts'
 
+/** How long a barrier took to the subtask, and from its first channel to its last, ms. */
+interface BarrierTimes {
+  readonly startDelayMs: number
+  readonly alignmentMs: number
+}
+
 /** What a subtask needs of its thread. */
 export interface SubtaskHost {
   readonly clock: Clock
@@ -131,7 +137,7 @@ export class Subtask {
         this.#setIdle(event.idle)
         return
       case 'barrier':
-        this.#takeSnapshot(event.barrier, event.alignmentMs)
+        this.#takeSnapshot(event.barrier, event)
         return
       case 'cancel':
         this.#emitControl({ kind: 'cancel', checkpointId: event.checkpointId })
@@ -187,7 +193,10 @@ export class Subtask {
     if (this.source === undefined) return
     if (barrier.stop === 'drain') this.#end()
     if (barrier.stop !== 'none') this.#held = true
-    this.#takeSnapshot(barrier, 0)
+    this.#takeSnapshot(barrier, {
+      alignmentMs: 0,
+      startDelayMs: Math.max(0, this.#host.clock.now() - barrier.timestampMs),
+    })
   }
 
   /** The checkpoint was given up. */
@@ -198,14 +207,14 @@ export class Subtask {
   }
 
   /** The synchronous part: everything before the barrier is in, nothing after it. The rest goes on beside the records. */
-  #takeSnapshot(barrier: Barrier, alignmentMs: number): void {
+  #takeSnapshot(barrier: Barrier, { alignmentMs, startDelayMs }: BarrierTimes): void {
     const startedMs = this.#host.clock.monotonicMs()
     const reason: SnapshotReason = this.#ended ? 'end-of-input' : barrier.kind
     this.#abandonSweeps(barrier.checkpointId - 1)
     const parts = this.chain.snapshot(barrier.checkpointId, reason)
     this.#emitControl({ kind: 'barrier', barrier })
     const syncMs = this.#host.clock.monotonicMs() - startedMs
-    this.#completeSnapshot(barrier.checkpointId, parts, alignmentMs, syncMs).catch((error) => {
+    this.#completeSnapshot(barrier.checkpointId, parts, { alignmentMs, startDelayMs, syncMs }).catch((error) => {
       const { checkpointId } = barrier
       this.#host.post({ kind: 'checkpoint-declined', checkpointId, subtask: this.id, error: serializeError(error) })
     })
@@ -214,9 +223,9 @@ export class Subtask {
   async #completeSnapshot(
     checkpointId: number,
     parts: readonly { operatorId: string; snapshot: OperatorSnapshot }[],
-    alignmentMs: number,
-    syncMs: number,
+    times: BarrierTimes & { readonly syncMs: number },
   ): Promise<void> {
+    const startedMs = this.#host.clock.monotonicMs()
     // Both kinds of work start now and go on side by side.
     const sweeps = parts.map(({ snapshot }) => this.#sweep(checkpointId, snapshot))
     const [lists] = await Promise.all([Promise.all(parts.map(({ snapshot }) => snapshot.lists)), Promise.all(sweeps)])
@@ -230,8 +239,8 @@ export class Subtask {
         file: stored?.file,
         sizeBytes: stored?.sizeBytes ?? 0,
         operatorIds: stored?.operatorIds ?? [],
-        alignmentMs,
-        syncMs,
+        ...times,
+        asyncMs: this.#host.clock.monotonicMs() - startedMs,
       },
     })
   }
