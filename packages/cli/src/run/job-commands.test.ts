@@ -13,6 +13,11 @@ function target(calls: unknown[]): CommandTarget {
       return { id: 5, kind: 'savepoint', path, sizeBytes: 10, durationMs: 1.5 }
     },
     setLogLevel: (level: string) => void calls.push(['log-level', level]),
+    checkpoint: async () => ({ id: 6, kind: 'checkpoint', path: undefined, sizeBytes: 4, durationMs: 2 }),
+    plan: () => 'the plan',
+    details: () => 'the details',
+    checkpoints: () => 'the report',
+    checkpointById: (id: number) => (id === 6 ? 'the sixth' : undefined),
     collectMetrics: async () => [],
   }
   return {
@@ -60,11 +65,30 @@ test('metrics tell what the process is at', async () => {
 })
 
 test.each([
+  [{ type: 'checkpoint' }, { id: 6, path: null, bytes: 4, durationMs: 2 }],
+  [{ type: 'plan' }, { plan: 'the plan' }],
+  [{ type: 'details' }, { details: 'the details' }],
+  [{ type: 'checkpoints' }, { checkpoints: 'the report' }],
+  [
+    { type: 'checkpoints', id: 6 },
+    { checkpoints: 'the report', checkpoint: 'the sixth' },
+  ],
+  [
+    { type: 'checkpoints', id: 7 },
+    { checkpoints: 'the report', checkpoint: null },
+  ],
+])('%j is answered by %j', async (message, answer) => {
+  const { answers } = await answersTo({ ...message, requestId: 2 })
+  expect(answers).toEqual([{ type: message.type, requestId: 2, ...answer }])
+})
+
+test.each([
   [{ type: 'dance' }, 'COMMAND_UNKNOWN', "no command 'dance'"],
   [{}, 'COMMAND_UNKNOWN', "no command 'undefined'"],
   [{ type: 'savepoint', drain: true }, 'COMMAND_INVALID', "'drain' only goes with stop"],
   [{ type: 'stop', drain: 'yes' }, 'COMMAND_INVALID', "'drain' must be true or false"],
   [{ type: 'savepoint', path: 7 }, 'COMMAND_INVALID', "'path' must be text"],
+  [{ type: 'checkpoints', id: 'x' }, 'COMMAND_INVALID', "'id' must be a number"],
   [{ type: 'log-level', level: 'loud' }, 'COMMAND_INVALID', "'level' must be one of debug, info, warn, error"],
 ])('%j is refused: %s', async (message, code, text) => {
   const { calls, answers } = await answersTo({ ...message, requestId: 3 })

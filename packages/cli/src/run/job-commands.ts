@@ -60,11 +60,21 @@ export function jobCommands(target: CommandTarget): JobCommands {
         return undefined
       case 'metrics':
         return metrics(target)
+      case 'checkpoint': {
+        const { id, path, sizeBytes, durationMs } = await runningJob(target).checkpoint()
+        return { type: 'checkpoint', id, path: path ?? null, bytes: sizeBytes, durationMs }
+      }
+      case 'plan':
+        return { type: 'plan', plan: runningJob(target).plan() }
+      case 'details':
+        return { type: 'details', details: runningJob(target).details() }
+      case 'checkpoints':
+        return checkpoints(runningJob(target), message)
       default:
         throw new EngineError('COMMAND_UNKNOWN', {
           kind: 'invalid',
           message: `There is no command '${String(message['type'])}'.`,
-          hint: 'Send savepoint, stop, cancel, log-level or metrics.',
+          hint: 'Send savepoint, stop, cancel, checkpoint, log-level, metrics, plan, details or checkpoints.',
         })
     }
   }
@@ -95,6 +105,13 @@ async function metrics(target: CommandTarget): Promise<ApplicationEvent> {
     residentBytes: process.memoryUsage.rss(),
     operators,
   }
+}
+
+function checkpoints(job: JobCoordinator, message: Message): ApplicationEvent {
+  const id = message['id'] ?? undefined
+  if (id === undefined) return { type: 'checkpoints', checkpoints: job.checkpoints() }
+  if (typeof id !== 'number') throw invalid('id', 'must be a number')
+  return { type: 'checkpoints', checkpoints: job.checkpoints(), checkpoint: job.checkpointById(id) ?? null }
 }
 
 function runningJob(target: CommandTarget): JobCoordinator {

@@ -110,6 +110,10 @@ export class ApplicationRun {
         return { exitCode: EXIT.ok, state, savepoint: savepoint?.path }
       } catch (error) {
         return { exitCode: exitCodeOf(asEngineError(error)), state: 'FAILED', savepoint: undefined }
+      } finally {
+        // Whoever watches it can't ask any more.
+        this.#emit({ type: 'checkpoints', checkpoints: job.checkpoints() })
+        this.#emit({ type: 'details', details: job.details() })
       }
     } catch (error) {
       const failure = asEngineError(error)
@@ -166,6 +170,7 @@ export class ApplicationRun {
     const { graph } = declared
     const launcher = this.#launcher(prepared, context, declared, settings, world)
     this.#job = new JobCoordinator({ graph, launcher, ...world }, settings, this.#events())
+    this.#emit({ type: 'plan', plan: this.#job.plan() })
     this.#job.start()
     return this.#job
   }

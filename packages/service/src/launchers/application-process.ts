@@ -7,9 +7,15 @@ import {
   type ApplicationEvent,
   type ApplicationState,
   type CheckpointEvent,
+  type CheckpointsEvent,
+  type DetailsEvent,
   type MetricsEvent,
+  type PlanEvent,
   type SavepointEvent,
 } from './application-protocol.ts'
+import { isolatedCommand } from './isolation/isolated-command.ts'
+import type { IsolationSettings } from './isolation/isolation-settings.ts'
+import { endOf } from './isolation/process-end.ts'
 import { encodeLine, JsonLineDecoder } from './json-lines.ts'
 import { TextTail } from './text-tail.ts'
 
@@ -49,6 +55,8 @@ export interface LaunchSettings {
   readonly cwd?: string
   /** For node itself, such as `--max-old-space-size=256`. */
   readonly nodeArguments?: readonly string[]
+  /** What it sees of this machine; everything this process does unless given. */
+  readonly isolation?: IsolationSettings
 }
 
 /** What happens in the application, as it happens. */
@@ -56,6 +64,11 @@ export interface ApplicationListener {
   onState?(state: ApplicationState, cause: EngineError | undefined): void
   onCheckpoint?(checkpoint: CheckpointEvent): void
   onException?(error: EngineError): void
+  onPlan?(plan: PlanEvent): void
+  /** Once, at the end. */
+  onDetails?(details: DetailsEvent): void
+  /** Once, at the end. */
+  onCheckpoints?(checkpoints: CheckpointsEvent): void
   onLog?(line: Extract<ApplicationEvent, { type: 'log' }>): void
   /** What the application itself printed. Unless given it goes to this process's standard output. */
   onOutput?(bytes: Uint8Array): void
@@ -121,8 +134,9 @@ export class ApplicationProcess {
     })
     // Whoever doesn't wait for it learns of the failure by `exited`.
     this.running.catch(() => {})
-    const { nodeArguments = [], commandFile, cwd, env, baseEnv = process.env } = settings
-    this.#child = spawn(process.execPath, [...nodeArguments, commandFile, ...runArguments(settings)], {
+    const { cwd, env, baseEnv = process.env, isolation } = settings
+    const { command, args } = commandOf(settings)
+    this.#child = spawn(command, args, {
       cwd,
       env: { ...baseEnv, ...env },
       stdio: ['ignore', listener.onOutput === undefined ? 'inherit' : 'pipe', 'pipe', 'pipe'],
@@ -144,7 +158,8 @@ export class ApplicationProcess {
     this.#child.stderr?.on('data', (bytes: Buffer) => this.#stderr.push(bytes))
     this.exited = new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null): void => {
-        const exit = { code, signal, state: this.#state, cause: this.#cause, stderr: this.#stderr.toString() }
+        const how = isolation === undefined ? { code, signal } : endOf(code, signal)
+        const exit = { ...how, state: this.#state, cause: this.#cause, stderr: this.#stderr.toString() }
         this.#onExit(exit)
         resolve(exit)
       }
@@ -196,6 +211,25 @@ export class ApplicationProcess {
     return (await this.#request({ type: 'metrics' })) as MetricsEvent
   }
 
+  /** A checkpoint besides the periodic ones. Errors: `NOT_RUNNING`, why it failed, `APPLICATION_EXITED`. */
+  async checkpoint(): Promise<CheckpointEvent> {
+    return (await this.#request({ type: 'checkpoint' })) as CheckpointEvent
+  }
+
+  async plan(): Promise<PlanEvent> {
+    return (await this.#request({ type: 'plan' })) as PlanEvent
+  }
+
+  async details(): Promise<DetailsEvent> {
+    return (await this.#request({ type: 'details' })) as DetailsEvent
+  }
+
+  /** With `id`: that one too, with what each subtask answered. */
+  async checkpoints(id?: number): Promise<CheckpointsEvent> {
+    const command = { type: 'checkpoints', ...(id === undefined ? {} : { id }) } as const
+    return (await this.#request(command)) as CheckpointsEvent
+  }
+
   /** Kills the process, as a crash would. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     this.#child.kill(signal)
@@ -229,7 +263,14 @@ export class ApplicationProcess {
         this.#listener.onState?.(event.state, event.cause === undefined ? undefined : restoreEngineError(event.cause))
         return
       case 'checkpoint':
-        this.#listener.onCheckpoint?.(event)
+        if (event.requestId === undefined) this.#listener.onCheckpoint?.(event)
+        else this.#answer(event.requestId, (request) => request.resolve(event))
+        return
+      case 'plan':
+      case 'details':
+      case 'checkpoints':
+        if (event.requestId === undefined) this.#onReport(event)
+        else this.#answer(event.requestId, (request) => request.resolve(event))
         return
       case 'exception':
         this.#listener.onException?.(restoreEngineError(event.error))
@@ -249,6 +290,12 @@ export class ApplicationProcess {
     }
   }
 
+  #onReport(event: PlanEvent | DetailsEvent | CheckpointsEvent): void {
+    if (event.type === 'plan') this.#listener.onPlan?.(event)
+    else if (event.type === 'details') this.#listener.onDetails?.(event)
+    else this.#listener.onCheckpoints?.(event)
+  }
+
   #answer(requestId: number | undefined, settle: (request: PendingRequest) => void): void {
     const request = requestId === undefined ? undefined : this.#requests.get(requestId)
     if (requestId === undefined || request === undefined) return
@@ -266,6 +313,12 @@ export class ApplicationProcess {
     this.#requests.clear()
     this.#onNeverRunning(exit.cause ?? exitedError(exit))
   }
+}
+
+function commandOf(settings: LaunchSettings): { command: string; args: readonly string[] } {
+  const { nodeArguments = [], commandFile, cwd = process.cwd(), isolation } = settings
+  const own = { command: process.execPath, args: [...nodeArguments, commandFile, ...runArguments(settings)] }
+  return isolation === undefined ? own : isolatedCommand(own, commandFile, cwd, isolation)
 }
 
 /** The command line that the settings stand for. */

@@ -1,4 +1,5 @@
 import type { JobState } from '@millrace/engine'
+import type { CheckpointEntry, CheckpointReport, JobDetails, JobPlan } from '@millrace/engine/host'
 import type { LogLevel, SerializedError } from '@millrace/engine/spi'
 
 /** Version of the lines between an application's process and whoever controls it; see docs/reference/application-process.md. */
@@ -25,9 +26,17 @@ export type ApplicationCommand =
   | { readonly type: 'cancel'; readonly requestId?: number }
   | { readonly type: 'log-level'; readonly requestId?: number; readonly level: LogLevel }
   | { readonly type: 'metrics'; readonly requestId?: number }
+  /** Takes a checkpoint now. Answered by its `checkpoint` line. */
+  | { readonly type: 'checkpoint'; readonly requestId?: number }
+  | { readonly type: 'plan'; readonly requestId?: number }
+  | { readonly type: 'details'; readonly requestId?: number }
+  /** With `id`: that one too, with what each subtask answered. */
+  | { readonly type: 'checkpoints'; readonly requestId?: number; readonly id?: number }
 
 export interface CheckpointEvent {
   readonly type: 'checkpoint'
+  /** With it the line answers a command; each checkpoint is told without it as well. */
+  readonly requestId?: number
   readonly id: number
   /** Its folder; null when the application stores none. */
   readonly path: string | null
@@ -60,6 +69,29 @@ export interface MetricsEvent {
   readonly operators: readonly OperatorMetricsLine[]
 }
 
+/** The job's plan: once when it is known, and when asked for. */
+export interface PlanEvent {
+  readonly type: 'plan'
+  readonly requestId?: number
+  readonly plan: JobPlan
+}
+
+/** What the job is at: when asked for, and once at its end. */
+export interface DetailsEvent {
+  readonly type: 'details'
+  readonly requestId?: number
+  readonly details: JobDetails
+}
+
+/** The job's checkpoints: when asked for, and once at its end. */
+export interface CheckpointsEvent {
+  readonly type: 'checkpoints'
+  readonly requestId?: number
+  readonly checkpoints: CheckpointReport
+  /** The one that was asked for; null when it isn't remembered. */
+  readonly checkpoint?: CheckpointEntry | null
+}
+
 export interface StatusEvent {
   readonly type: 'status'
   readonly state: ApplicationState
@@ -76,6 +108,9 @@ export type ApplicationEvent =
   | CheckpointEvent
   | SavepointEvent
   | MetricsEvent
+  | PlanEvent
+  | DetailsEvent
+  | CheckpointsEvent
   /** Every failure, also those followed by a restart. */
   | { readonly type: 'exception'; readonly error: SerializedError }
   | {
