@@ -17,6 +17,15 @@ export function pssMbOf(pid: number | undefined): number | undefined {
   return kilobytes === undefined ? undefined : (Number(kilobytes) * 1024) / 1e6
 }
 
+/** How long ago a process began, ms, to some 20 ms; undefined as above. */
+export function ageMsOf(pid: number | undefined): number | undefined {
+  const text = readProc(pid, 'stat')
+  if (text === undefined) return undefined
+  const startedTicks = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19])
+  const uptimeSeconds = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0])
+  return (uptimeSeconds - startedTicks / TICKS_PER_SECOND) * 1000
+}
+
 function readProc(pid: number | undefined, file: string): string | undefined {
   if (pid === undefined) return undefined
   try {

@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CreateStreamCommand, DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis'
-import type { ApplicationConfiguration } from '@aws-sdk/client-kinesis-analytics-v2'
 import { ProducerProcess } from '../examples/fraud-detection/src/start/producer-process.ts'
-import { bundleOf, type ServiceNode, sleep } from './service-node.ts'
+import { type ApplicationSettings, bundleOf, type ServiceNode, sleep } from './service-node.ts'
 
 const SHARDS = 4
 const PARALLELISM = 2
@@ -20,7 +19,7 @@ export function fraudBundle(): Promise<Uint8Array> {
   return bundle
 }
 
-/** Properties of the fraud application over a stream; `version` is there to be changed. */
+/** Properties of the fraud application over a stream. */
 export function fraudProperties(node: ServiceNode, name: string, stream: string, reader: Reader, intervalMs = 1000) {
   return {
     PropertyGroups: [
@@ -37,16 +36,9 @@ export function fraudProperties(node: ServiceNode, name: string, stream: string,
   }
 }
 
-/** As `npm start` deploys it: parallelism 2, a checkpoint a second. */
-export function fraudConfiguration(
-  node: ServiceNode,
-  name: string,
-  stream: string,
-  reader: Reader,
-  parallelism = PARALLELISM,
-): ApplicationConfiguration & Record<'ApplicationCodeConfiguration', never> {
+/** What a job runs with: a checkpoint a second, snapshots, a KPU for each subtask. */
+export function jobConfiguration(parallelism: number): ApplicationSettings {
   return {
-    EnvironmentProperties: fraudProperties(node, name, stream, reader),
     ApplicationSnapshotConfiguration: { SnapshotsEnabled: true },
     FlinkApplicationConfiguration: {
       ParallelismConfiguration: {
@@ -62,7 +54,21 @@ export function fraudConfiguration(
         MinPauseBetweenCheckpoints: 0,
       },
     },
-  } as never
+  }
+}
+
+/** As `npm start` deploys it. */
+export function fraudConfiguration(
+  node: ServiceNode,
+  name: string,
+  stream: string,
+  reader: Reader,
+  parallelism = PARALLELISM,
+): ApplicationSettings {
+  return {
+    ...jobConfiguration(parallelism),
+    EnvironmentProperties: fraudProperties(node, name, stream, reader),
+  }
 }
 
 /** Makes a stream of four shards and waits until it is there. */

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
+  type ApplicationConfiguration,
   CreateApplicationCommand,
-  type CreateApplicationCommandInput,
   DeleteApplicationCommand,
   DescribeApplicationCommand,
   KinesisAnalyticsV2Client,
@@ -19,6 +19,9 @@ const REGION = 'us-east-1'
 const ROLE = 'arn:aws:iam::000000000000:role/bench'
 const STATUS_POLL_MS = 20
 const STATUS_LIMIT_MS = 120_000
+
+/** An application's configuration without its code. */
+export type ApplicationSettings = Omit<ApplicationConfiguration, 'ApplicationCodeConfiguration'>
 
 /** A single node as its user starts it, `millrace serve` with a data directory of its own, and a client for it. */
 export class ServiceNode {
@@ -74,11 +77,7 @@ export class ServiceNode {
     return pid !== undefined && this.processes().includes(pid) ? pid : undefined
   }
 
-  async create(
-    name: string,
-    bundle: Uint8Array,
-    configuration: CreateApplicationCommandInput['ApplicationConfiguration'],
-  ): Promise<void> {
+  async create(name: string, bundle: Uint8Array, configuration: ApplicationSettings): Promise<void> {
     await this.client.send(
       new CreateApplicationCommand({
         ApplicationName: name,

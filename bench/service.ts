@@ -6,6 +6,7 @@ import type { ServiceBenchPart } from './service-figures.ts'
 const parts: Readonly<Record<string, () => Promise<ServiceBenchPart>>> = {
   start: async () => (await import('./service-start.ts')).measureStart,
   update: async () => (await import('./service-gap.ts')).measureUpdate,
+  restore: async () => (await import('./service-restore.ts')).measureRestore,
   kill: async () => (await import('./service-gap.ts')).measureKill,
 }
 

@@ -40,14 +40,20 @@ export class RetryRow {
    * what the error is taken for.
    */
   async failed(error: unknown, floorMs = 0, kind: AwsErrorClass = classifyAwsError(error)): Promise<AwsErrorClass> {
-    const { clock, scheduler, random, signal } = this.#around
+    const { scheduler, signal } = this.#around
+    await sleepUnlessAborted(scheduler, this.pauseAfter(error, floorMs, kind), signal)
+    return kind
+  }
+
+  /** How long to wait before the next try, ms, for who has something to do meanwhile; throws as `failed` does. */
+  pauseAfter(error: unknown, floorMs = 0, kind: AwsErrorClass = classifyAwsError(error)): number {
+    const { clock, random, signal } = this.#around
     if (signal.aborted) throw new Aborted()
     if (kind === 'denied' || kind === 'rejected' || kind === 'missing') throw awsFailure(this.#what, error)
     const nowMs = clock.monotonicMs()
     if (this.#failures++ === 0) this.#sinceMs = nowMs
     if (nowMs - this.#sinceMs >= this.#unavailableAfterMs) throw awsFailure(this.#what, error)
-    await sleepUnlessAborted(scheduler, floorMs + fullJitterMs(random, this.#failures, backoffs[kind]), signal)
-    return kind
+    return floorMs + fullJitterMs(random, this.#failures, backoffs[kind])
   }
 }
 

@@ -1,20 +1,26 @@
+import { asEngineError } from '@millrace/engine/spi'
 import { classifyAwsError } from '../aws/aws-errors.ts'
-import { Aborted, unlessAborted } from '../aws/backoff.ts'
+import { Aborted, sleepUnlessAborted, unlessAborted } from '../aws/backoff.ts'
 import { RetryRow } from '../aws/retry.ts'
 import type { Fetching } from './fetching.ts'
 import type { SubscriptionEvent } from './kinesis-api.ts'
+import { pollShard } from './polling-fetcher.ts'
 import type { ShardFeed } from './shard-feed.ts'
 import type { ShardPosition } from './splits.ts'
 
-/** Five seconds after a successful subscription another one may take over. Source: Kinesis API reference, SubscribeToShard. */
-const takeoverPauseMs = 5_000
+/**
+ * Within five seconds of a successful subscription the next one is refused, later it takes over. When the last one was,
+ * after a crash, nobody knows: so it is asked again about every second. Source: Kinesis API reference, SubscribeToShard.
+ */
+const takeoverRetryMs = 1_000
 
 /**
  * Reads a shard by SubscribeToShard until it ends or the feed closes.
  *
  * Subscriptions live five minutes; the next one starts after the last continuation that was received. Events are taken
- * only while the feed has room, so flow control reaches the service. Rejects with `Aborted` at close, else with the
- * job's error.
+ * only while the feed has room, so flow control reaches the service. While a subscription is refused because another one
+ * is too young, the shard is read by GetRecords, and the subscription goes on from the position reached. Rejects with
+ * `Aborted` at close, else with the job's error.
  *
  * @param consumerArn resolves with the consumer to use, at each subscription anew
  */
@@ -60,12 +66,41 @@ export async function subscribeShard(
       }
       feed.interrupted()
       if (kind === 'throttled') metrics.throttles.value++
-      await failures.failed(error, kind === 'in-use' ? takeoverPauseMs : 0)
+      if (kind === 'in-use') {
+        const pauseMs = failures.pauseAfter(error, takeoverRetryMs)
+        const reached = await pollMeanwhile(feed, fetching, position, pauseMs)
+        if (reached === undefined) return
+        position = reached
+      } else {
+        await failures.failed(error)
+      }
     } finally {
       signal.removeEventListener('abort', abort)
       subscription.abort()
     }
     metrics.resubscriptions.value++
+  }
+}
+
+/**
+ * Reads by GetRecords for a while, as far as that is allowed: a role of a fan-out application may have no right to it.
+ * Answers with the position reached, undefined at the shard's end.
+ */
+async function pollMeanwhile(
+  feed: ShardFeed,
+  fetching: Fetching,
+  from: ShardPosition,
+  pauseMs: number,
+): Promise<ShardPosition | undefined> {
+  const { clock, scheduler } = fetching.around
+  const untilMs = clock.monotonicMs() + pauseMs
+  try {
+    return await pollShard(feed, fetching, { from, untilMs })
+  } catch (error) {
+    if (feed.signal.aborted) throw new Aborted()
+    if (asEngineError(error).code !== 'AWS_ACCESS_DENIED') throw error
+    await sleepUnlessAborted(scheduler, Math.max(0, untilMs - clock.monotonicMs()), feed.signal)
+    return from
   }
 }
 

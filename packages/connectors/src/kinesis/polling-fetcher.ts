@@ -15,28 +15,41 @@ const targetAnswerBytes = 512 * 1024
 const firstLimit = 1_000
 const minLimit = 10
 
+/** A part of a shard to read. */
+export interface PollSpan {
+  readonly from: ShardPosition
+  /** By the monotonic clock, ms; to the shard's end unless given. */
+  readonly untilMs?: number
+}
+
 /**
- * Reads a shard by GetRecords until it ends or the feed closes.
+ * Reads a shard by GetRecords until it ends, which answers with undefined, until `untilMs`, which answers with the
+ * position after the last record received, or until the feed closes.
  *
  * At least 200 ms between two calls; 250 ms growing to 1 s while the shard is at its tip and empty; no call while the
  * feed is full. The number of records asked for follows their size. An expired iterator is replaced from the last
  * position, a throttled call comes again after a jittered delay and asks for half. Rejects with `Aborted` at close,
  * else with the job's error.
  */
-export async function pollShard(feed: ShardFeed, { api, around, settings, metrics }: Fetching): Promise<void> {
+export async function pollShard(
+  feed: ShardFeed,
+  { api, around, settings, metrics }: Fetching,
+  { from, untilMs = Number.POSITIVE_INFINITY }: PollSpan = { from: feed.split.position },
+): Promise<ShardPosition | undefined> {
   const { signal } = feed
   const { id: shardId } = feed.split
   const { clock, scheduler } = around
   const failures = new RetryRow({ ...around, signal }, `Reading ${shardId} by GetRecords`, settings.unavailableAfterMs)
   const limit = new FetchLimit(settings.maxRecordsPerFetch)
-  let position: ShardPosition = feed.split.position
+  let position = from
   let iterator: string | undefined
   let emptyAnswers = 0
   let nextCallMs = Number.NEGATIVE_INFINITY
   for (;;) {
     await feed.room()
-    const pauseMs = nextCallMs - clock.monotonicMs()
+    const pauseMs = Math.min(nextCallMs, untilMs) - clock.monotonicMs()
     if (pauseMs > 0) await sleepUnlessAborted(scheduler, pauseMs, signal)
+    if (clock.monotonicMs() >= untilMs) return position
     let page: RecordsPage
     try {
       iterator ??= await unlessAborted(api.getShardIterator(shardId, position, signal), signal)
@@ -75,7 +88,7 @@ export async function pollShard(feed: ShardFeed, { api, around, settings, metric
     }
     const end = page.nextIterator === undefined
     feed.received({ ...page, end, receivedMs: clock.now() })
-    if (end) return
+    if (end) return undefined
     iterator = page.nextIterator
   }
 }

@@ -147,11 +147,12 @@ export class KinesisReader<T, O> implements SourceReader<O, KinesisSplit> {
     this.#active.set(split.id, shard)
     this.#turn.push(shard)
     this.#shardMetrics(split).gauge('millisBehindLatest', () => feed.millisBehindLatest)
-    const fetching =
+    const fetching: Promise<unknown> =
       this.#settings.readerType === 'polling'
         ? pollShard(feed, this.#fetching)
         : subscribeShard(feed, this.#fetching, () => this.#consumer.get())
-    const settled = fetching
+    const settled: Promise<void> = fetching
+      .then(() => {})
       .catch((error: unknown) => {
         if (!(error instanceof Aborted)) feed.failed(error)
       })

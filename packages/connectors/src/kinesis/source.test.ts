@@ -230,16 +230,55 @@ describe('fan-out', () => {
     await driver.close()
   })
 
-  test('after ResourceInUse it waits at least five seconds', async () => {
-    const driver = run(fanOut)
-    await time.advance(10_000)
-    stream.cutSubscriptions(awsError('ResourceInUseException'))
+  test('while a young subscription is in the way it reads by GetRecords, and switches over at the position reached', async () => {
+    const killed = run(fanOut)
+    await time.advance(1_000)
+    // As after kill -9: nobody ends its subscription.
+    const restarted = run(fanOut)
+    for (let i = 0; i < 20; i++) {
+      put(i * 10, i * 10 + 10)
+      await time.advance(400)
+      expect(restarted.emitted.length).toBeGreaterThanOrEqual(i * 10)
+    }
+    await time.advance(1_000)
+    expect(values(restarted)).toEqual(upTo(200))
+    const polled = callTimes('getRecords').length
+    expect(polled).toBeGreaterThan(5)
+    const { type } = stream.subscribedFrom.at(-1)!
+    expect([stream.subscribedFrom.length, type]).toEqual([2, 'AFTER_SEQUENCE_NUMBER'])
+    put(200, 210)
+    await time.advance(100)
+    expect(values(restarted)).toEqual(upTo(210))
+    expect(callTimes('getRecords').length).toBe(polled)
+    await Promise.all([killed.close(), restarted.close()])
+  })
+
+  test('a shard that ends while a young subscription is in the way is read to its end', async () => {
+    const killed = run(fanOut)
+    await time.advance(1_000)
+    const restarted = run(fanOut)
     put(0, 5)
-    const cutMs = time.now()
+    stream.split(shard(0))
+    await time.advance(1_000)
+    put(5, 10)
     await time.advance(20_000)
-    expect(callTimes('subscribe').filter((atMs) => atMs >= cutMs)[0]! - cutMs).toBeGreaterThanOrEqual(5_000)
-    expect(values(driver)).toEqual(upTo(5))
-    await driver.close()
+    expect(values(restarted)).toEqual(upTo(10))
+    await Promise.all([killed.close(), restarted.close()])
+  })
+
+  test('without a right to GetRecords it waits until the subscription is granted', async () => {
+    stream.before = (operation) => {
+      if (operation === 'getRecords' || operation === 'getShardIterator') throw awsError('AccessDeniedException')
+    }
+    const killed = run(fanOut)
+    await time.advance(1_000)
+    const restarted = run(fanOut)
+    put(0, 5)
+    await time.advance(3_000)
+    expect(values(restarted)).toEqual([])
+    await time.advance(5_000)
+    expect(values(restarted)).toEqual(upTo(5))
+    await Promise.all([killed.close(), restarted.close()])
   })
 
   test('a subscription cut by the network is opened again within a second', async () => {
