@@ -1,0 +1,183 @@
+import {
+  asEngineError,
+  type Cancellable,
+  type Clock,
+  type LogLevel,
+  type Scheduler,
+  type Split,
+} from '@millrace/engine/spi'
+import type { ApplicationRecord } from '../applications/application-record.ts'
+import { hibernationStep, type IdleSince } from './hibernation-policy.ts'
+import type { ScalingPoint } from './scaling-point.ts'
+import type { SourceProbe } from './source-probe.ts'
+
+/** What applications are put to sleep and woken by. */
+export interface HibernationParts {
+  /** Stops the job with its state kept; the application stays RUNNING for its users. Resolves when it is accepted. */
+  hibernate(application: ApplicationRecord): Promise<unknown>
+  /** Starts the job from its state. Resolves when it is accepted. Errors: `ApiError`. */
+  wake(application: ApplicationRecord): Promise<unknown>
+  /** Whether its job has been put to sleep, not only told to. */
+  isAsleep(application: ApplicationRecord): boolean
+  /** The application as it is now. */
+  application(name: string): Promise<ApplicationRecord | undefined>
+  /**
+   * Where its sources stand: by the savepoint it sleeps on, of a running one by its newest checkpoint; undefined when there
+   * is none.
+   */
+  splits(application: ApplicationRecord): Promise<readonly Split[] | undefined>
+  readonly probes: readonly SourceProbe[]
+  log(application: ApplicationRecord, level: LogLevel, message: string, fields?: Record<string, unknown>): void
+  readonly clock: Clock
+  readonly scheduler: Scheduler
+}
+
+/** While it falls asleep it is looked at this often: what comes meanwhile is to wake it soon. */
+const fallingAsleepPollMs = 100
+const fallingAsleepLimitMs = 300_000
+const wakeRetryMs = 200
+
+interface Watched {
+  readonly watch: Cancellable
+  readonly epoch: number
+}
+
+/** Puts idle applications to sleep and wakes them when their sources have something. */
+export class Hibernation {
+  readonly #parts: HibernationParts
+  readonly #idleSince = new Map<string, IdleSince>()
+  /** Versions whose sources can't be watched: told once. */
+  readonly #refused = new Map<string, number>()
+  readonly #watched = new Map<string, Watched>()
+  readonly #fallingAsleep = new Set<string>()
+  #closed = false
+
+  constructor(parts: HibernationParts) {
+    this.#parts = parts
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const name of this.#watched.keys()) this.#unwatch(name)
+  }
+
+  forgetOthers(names: ReadonlySet<string>): void {
+    for (const map of [this.#idleSince, this.#refused])
+      for (const name of map.keys()) if (!names.has(name)) map.delete(name)
+    for (const name of this.#watched.keys()) if (!names.has(name)) this.#unwatch(name)
+  }
+
+  /** Whether it sleeps. Then its sources are watched, also when the service that put it to sleep is gone. */
+  async attendSleeping(application: ApplicationRecord): Promise<boolean> {
+    const { name, status, epoch } = application
+    const isAsleep = status === 'RUNNING' && this.#parts.isAsleep(application)
+    if (!isAsleep || this.#watched.get(name)?.epoch !== epoch) this.#unwatch(name)
+    if (isAsleep && !this.#watched.has(name)) await this.#watch(application)
+    return isAsleep
+  }
+
+  /** One point of a running application. */
+  async attendRunning(application: ApplicationRecord, point: ScalingPoint, afterMinutes: number): Promise<void> {
+    const { name, versionId } = application
+    if (this.#refused.get(name) === versionId || this.#fallingAsleep.has(name)) return
+    const step = hibernationStep(this.#idleSince.get(name), point, afterMinutes)
+    this.#idleSince.set(name, step.idleSinceMs)
+    if (!step.hibernate) return
+    this.#idleSince.delete(name)
+    const splits = await this.#parts.splits(application)
+    // Before its first checkpoint nobody knows: it is asked again after the next idle minutes.
+    if (splits === undefined) return
+    const trial = this.#probe(splits, () => {})
+    if (trial === undefined) return this.#refuse(application)
+    trial.cancel()
+    await this.#hibernate(application, afterMinutes)
+  }
+
+  async #hibernate(application: ApplicationRecord, afterMinutes: number): Promise<void> {
+    const { log, hibernate } = this.#parts
+    try {
+      await hibernate(application)
+    } catch (error) {
+      log(application, 'info', 'not hibernated', { reason: asEngineError(error).message })
+      return
+    }
+    log(application, 'info', 'hibernates: nothing has come in', { minutes: afterMinutes })
+    this.#fallingAsleep.add(application.name)
+    this.#watchSoon(application.name, this.#parts.clock.now() + fallingAsleepLimitMs)
+  }
+
+  #watchSoon(name: string, untilMs: number): void {
+    const { scheduler, clock } = this.#parts
+    scheduler.after(fallingAsleepPollMs, () => {
+      void this.#lookAgain(name).then((isOver) => {
+        if (isOver || this.#closed || clock.now() > untilMs) this.#fallingAsleep.delete(name)
+        else this.#watchSoon(name, untilMs)
+      })
+    })
+  }
+
+  async #lookAgain(name: string): Promise<boolean> {
+    try {
+      const application = await this.#parts.application(name)
+      return application === undefined || (await this.attendSleeping(application))
+    } catch {
+      return false
+    }
+  }
+
+  async #watch(application: ApplicationRecord): Promise<void> {
+    const { name, epoch } = application
+    const splits = (await this.#parts.splits(application)) ?? []
+    if (this.#closed || this.#watched.has(name)) return
+    let hasData = false
+    const watch = this.#probe(splits, () => {
+      hasData = true
+      this.#watched.delete(name)
+      this.#wake(application)
+    })
+    if (watch === undefined) {
+      this.#refuse(application)
+      this.#wake(application)
+    } else if (!hasData) this.#watched.set(name, { watch, epoch })
+  }
+
+  #probe(splits: readonly Split[], onData: () => void): Cancellable | undefined {
+    for (const probe of this.#parts.probes) {
+      const watch = probe.watch(splits, onData)
+      if (watch !== undefined) return watch
+    }
+    return undefined
+  }
+
+  #refuse(application: ApplicationRecord): void {
+    this.#refused.set(application.name, application.versionId)
+    this.#parts.log(application, 'warn', 'not hibernated: its sources cannot be watched while it sleeps', {
+      hint: 'Only Kinesis streams can. Remove hibernate.after-minutes from property group millrace.',
+    })
+  }
+
+  #wake(application: ApplicationRecord): void {
+    if (this.#closed) return
+    const { wake, log, scheduler } = this.#parts
+    wake(application).then(
+      () => log(application, 'info', 'wakes: its sources have something'),
+      () => scheduler.after(wakeRetryMs, () => void this.#wakeIfAsleep(application.name)),
+    )
+  }
+
+  /** A refused waking: somebody else may have woken, stopped or deleted it. */
+  async #wakeIfAsleep(name: string): Promise<void> {
+    const again = (): void => void this.#parts.scheduler.after(wakeRetryMs, () => void this.#wakeIfAsleep(name))
+    try {
+      const application = await this.#parts.application(name)
+      if (application?.status === 'RUNNING' && this.#parts.isAsleep(application)) this.#wake(application)
+    } catch {
+      if (!this.#closed) again()
+    }
+  }
+
+  #unwatch(name: string): void {
+    this.#watched.get(name)?.watch.cancel()
+    this.#watched.delete(name)
+  }
+}
