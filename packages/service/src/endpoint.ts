@@ -109,7 +109,7 @@ async function startLocked(
     await Promise.all([registry.close(), notifications.close()])
   }
   try {
-    applications = openManaged(settings, account, credentials, parts)
+    applications = await openManaged(settings, account, credentials, parts)
   } catch (error) {
     await closeStores()
     throw error
@@ -167,12 +167,12 @@ async function startLocked(
   }
 }
 
-function openManaged(
+async function openManaged(
   settings: EndpointSettings,
   account: { readonly region: string; readonly accountId: string },
   credentials: Credentials,
   { clock, scheduler, random, logger, applications }: EndpointParts,
-): Applications | undefined {
+): Promise<Applications | undefined> {
   if (applications === undefined) return undefined
   const { dataDirectory } = settings
   return openApplications(applications, { dataDirectory, account, credentials, clock, scheduler, random, logger })

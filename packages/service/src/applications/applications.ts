@@ -1,10 +1,10 @@
-import { join } from 'node:path'
 import type { Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
 import type { Credentials } from '../access/credentials-file.ts'
 import { KinesisAnalyticsService } from '../kinesis-analytics-service.ts'
 import { ApplicationLogs } from '../monitoring/application-logs.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
-import { SqliteApplicationStore } from '../storage/sqlite-application-store.ts'
+import { openDatabase } from '../storage/open-store.ts'
+import { SqlApplicationStore } from '../storage/sql-application-store.ts'
 import { ApiError } from '../wire/api-error.ts'
 import type { ApiService } from '../wire/api-service.ts'
 import { CodeStore } from './code/code-store.ts'
@@ -29,6 +29,8 @@ export interface LifecycleSurroundings {
 
 /** What an endpoint needs to have managed applications. */
 export interface ApplicationsParts {
+  /** `sqlite:PATH` or `postgres://…`; default `store.db` in the data directory. */
+  readonly storeUrl?: string | undefined
   createLifecycle(surroundings: LifecycleSurroundings): Lifecycle
   /** Fetches code from S3; without it such code is refused. */
   readonly readObject?: ReadObject
@@ -48,13 +50,13 @@ export interface Applications {
   close(): Promise<void>
 }
 
-/** Opens `store.db` in the data directory and what goes with it. Errors: those of the store. */
-export function openApplications(
-  { createLifecycle, readObject }: ApplicationsParts,
+/** Opens the store, `store.db` in the data directory unless told otherwise, and what goes with it. Errors: the store's. */
+export async function openApplications(
+  { storeUrl, createLifecycle, readObject }: ApplicationsParts,
   surroundings: Omit<LifecycleSurroundings, 'store' | 'url'>,
-): Applications {
+): Promise<Applications> {
   const { dataDirectory, account, clock, random } = surroundings
-  const store = SqliteApplicationStore.open(join(dataDirectory, 'store.db'))
+  const store = new SqlApplicationStore(await openDatabase(storeUrl, dataDirectory))
   let url = ''
   const lifecycle = createLifecycle({ ...surroundings, store, url: () => url })
   const gate = new CallGate()

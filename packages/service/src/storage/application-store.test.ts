@@ -2,59 +2,13 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'libsql'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ApplicationStore } from './application-store.ts'
 import { MemoryApplicationStore } from './memory-application-store.ts'
-import { SqliteApplicationStore } from './sqlite-application-store.ts'
-
-function application(name: string, more: Partial<ApplicationRecord> = {}): ApplicationRecord {
-  return {
-    name,
-    arn: `arn:aws:kinesisanalytics:us-east-1:000000000000:application/${name}`,
-    description: undefined,
-    runtimeEnvironment: 'FLINK-2_2',
-    serviceExecutionRole: 'arn:aws:iam::000000000000:role/r',
-    mode: 'STREAMING',
-    status: 'READY',
-    versionId: 1,
-    createdMs: 1000,
-    lastUpdatedMs: 1000,
-    conditionalToken: 't1',
-    configuration: {
-      code: undefined,
-      parallelism: { configurationType: 'DEFAULT', parallelism: 1, parallelismPerKpu: 1, autoScalingEnabled: true },
-      checkpoints: { configurationType: 'DEFAULT', enabled: true, intervalMs: 60_000, minPauseMs: 5_000 },
-      monitoring: { configurationType: 'DEFAULT', metricsLevel: 'APPLICATION', logLevel: 'INFO' },
-      snapshotsEnabled: true,
-      rollbackEnabled: false,
-      properties: { group: { 'a"b': 'ä' } },
-    },
-    runConfiguration: undefined,
-    versionUpdatedFrom: undefined,
-    epoch: 0,
-    lineage: undefined,
-    latestSavepoint: undefined,
-    ...more,
-  }
-}
-
-function operation(applicationName: string, id: string, more: Partial<OperationRecord> = {}): OperationRecord {
-  return {
-    id,
-    applicationName,
-    name: 'CreateApplication',
-    status: 'SUCCESSFUL',
-    startedMs: 1,
-    endedMs: 2,
-    statusBefore: 'READY',
-    versionFrom: undefined,
-    versionTo: undefined,
-    arguments: {},
-    error: undefined,
-    ...more,
-  }
-}
+import { openDatabase } from './open-store.ts'
+import { postgresBinaries, startPostgres, type TestPostgres } from './postgres-fixture.ts'
+import { anApplication as application, anOperation as operation } from './record-fixture.ts'
+import { SqlApplicationStore } from './sql-application-store.ts'
 
 let folder: string
 let store: ApplicationStore
@@ -68,14 +22,24 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-const stores = [
-  { kind: 'in memory', open: (): ApplicationStore => new MemoryApplicationStore() },
-  { kind: 'in SQLite', open: (): ApplicationStore => SqliteApplicationStore.open(join(folder, 'store.db')) },
-]
+let postgres: TestPostgres
+beforeAll(async () => {
+  if (postgresBinaries() !== undefined) postgres = await startPostgres()
+})
+afterAll(() => postgres?.stop())
+
+async function openSql(url?: string): Promise<ApplicationStore> {
+  return new SqlApplicationStore(await openDatabase(url, folder))
+}
+
+const memory = { kind: 'in memory', open: async (): Promise<ApplicationStore> => new MemoryApplicationStore() }
+const sqlite = { kind: 'in SQLite', open: () => openSql() }
+const inPostgres = { kind: 'in PostgreSQL (needs its binaries)', open: async () => openSql(await postgres.database()) }
+const stores = [memory, sqlite, ...(postgresBinaries() === undefined ? [] : [inPostgres])]
 
 describe.each(stores)('a store $kind', ({ open }) => {
-  beforeEach(() => {
-    store = open()
+  beforeEach(async () => {
+    store = await open()
   })
 
   test('gives back what was stored, also by ARN and by version', async () => {
@@ -184,10 +148,10 @@ describe('the SQLite file', () => {
   const path = () => join(folder, 'store.db')
 
   test('keeps all across a reopening, readable by its owner only', async () => {
-    store = SqliteApplicationStore.open(path())
+    store = await openSql()
     await store.createApplication(application('a'), { x: '1' }, operation('a', 'o1', { status: 'IN_PROGRESS' }))
     await store.close()
-    store = SqliteApplicationStore.open(path())
+    store = await openSql()
     expect(await store.application('a')).toEqual(application('a'))
     expect(await store.tags('a')).toEqual({ x: '1' })
     expect(await store.operationsInProgress()).toHaveLength(1)
@@ -196,20 +160,20 @@ describe('the SQLite file', () => {
   })
 
   test('is written ahead', async () => {
-    store = SqliteApplicationStore.open(path())
+    store = await openSql()
     const other = new Database(path())
     expect(other.pragma('journal_mode')).toMatchObject([{ journal_mode: 'wal' }])
     other.close()
   })
 
   test('of a newer version is refused, one that is none is told', async () => {
-    store = SqliteApplicationStore.open(path())
+    store = await openSql()
     await store.close()
     const database = new Database(path())
     database.pragma('user_version = 99')
     database.close()
-    expect(() => SqliteApplicationStore.open(path())).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }))
-    expect(() => SqliteApplicationStore.open(folder)).toThrow(expect.objectContaining({ code: 'STORE_FAILED' }))
+    await expect(openSql()).rejects.toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }))
+    await expect(openSql(`sqlite:${folder}`)).rejects.toThrow(expect.objectContaining({ code: 'STORE_FAILED' }))
     store = new MemoryApplicationStore()
   })
 })

@@ -1,37 +1,15 @@
-import { chmodSync, closeSync, openSync } from 'node:fs'
-import { EngineError } from '@millrace/engine/spi'
-import { Kysely, SqliteDialect, type Transaction } from 'kysely'
-import Database from 'libsql'
+import type { Transaction } from 'kysely'
 import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
 import type { ApplicationStore, Page } from './application-store.ts'
-import { migrations } from './migrations.ts'
+import type { SqlDatabase } from './sql-database.ts'
 import type { Tables } from './tables.ts'
 
-/** The control plane's memory in one SQLite file: WAL, and an fsync at every commit. One process at a time. */
-export class SqliteApplicationStore implements ApplicationStore {
-  readonly #db: Kysely<Tables>
+/** The control plane's memory in a SQL database. */
+export class SqlApplicationStore implements ApplicationStore {
+  readonly #database: SqlDatabase
 
-  private constructor(db: Kysely<Tables>) {
-    this.#db = db
-  }
-
-  /** Opens or makes the file, mode 0600. Errors: `STORE_FAILED`, `STORE_TOO_NEW` (invalid). */
-  static open(file: string): SqliteApplicationStore {
-    return attempt(file, () => {
-      // Made by us, so that it's never readable by others, not even for the moment before a chmod.
-      closeSync(openSync(file, 'a', 0o600))
-      chmodSync(file, 0o600)
-      const database = new Database(file)
-      try {
-        database.pragma('journal_mode = WAL')
-        database.pragma('synchronous = FULL')
-        migrate(database, file)
-      } catch (error) {
-        database.close()
-        throw error
-      }
-      return new SqliteApplicationStore(new Kysely<Tables>({ dialect: new SqliteDialect({ database }) }))
-    })
+  constructor(database: SqlDatabase) {
+    this.#database = database
   }
 
   createApplication(
@@ -39,7 +17,7 @@ export class SqliteApplicationStore implements ApplicationStore {
     tags: Readonly<Record<string, string>>,
     operation: OperationRecord,
   ): Promise<boolean> {
-    return this.#transaction(async (db) => {
+    return this.#database.transaction(async (db) => {
       const { name, arn, status, versionId } = application
       const record = JSON.stringify(application)
       const { numInsertedOrUpdatedRows } = await db
@@ -57,21 +35,21 @@ export class SqliteApplicationStore implements ApplicationStore {
   }
 
   application(name: string): Promise<ApplicationRecord | undefined> {
-    return this.#read(async (db) => {
+    return this.#database.read(async (db) => {
       const row = await db.selectFrom('applications').select('record').where('name', '=', name).executeTakeFirst()
       return row === undefined ? undefined : (JSON.parse(row.record) as ApplicationRecord)
     })
   }
 
   applicationByArn(arn: string): Promise<ApplicationRecord | undefined> {
-    return this.#read(async (db) => {
+    return this.#database.read(async (db) => {
       const row = await db.selectFrom('applications').select('record').where('arn', '=', arn).executeTakeFirst()
       return row === undefined ? undefined : (JSON.parse(row.record) as ApplicationRecord)
     })
   }
 
   listApplications(after: string | undefined, limit: number): Promise<Page<ApplicationRecord>> {
-    return this.#read(async (db) => {
+    return this.#database.read(async (db) => {
       const rows = await db
         .selectFrom('applications')
         .select(['name', 'record'])
@@ -85,7 +63,7 @@ export class SqliteApplicationStore implements ApplicationStore {
   }
 
   allApplications(): Promise<readonly ApplicationRecord[]> {
-    return this.#read(async (db) => {
+    return this.#database.read(async (db) => {
       const rows = await db.selectFrom('applications').select('record').orderBy('name').execute()
       return rows.map((row) => JSON.parse(row.record) as ApplicationRecord)
     })
@@ -97,11 +75,9 @@ export class SqliteApplicationStore implements ApplicationStore {
     change: Partial<Omit<ApplicationRecord, 'name' | 'arn' | 'createdMs'>>,
     operations: readonly OperationRecord[],
   ): Promise<boolean> {
-    return this.#transaction(async (db) => {
-      const row = await db
-        .selectFrom('applications')
-        .select('record')
-        .where('name', '=', name)
+    return this.#database.transaction(async (db) => {
+      const row = await this.#database
+        .locked(db.selectFrom('applications').select('record').where('name', '=', name))
         .where('status', '=', expected.status)
         .where('version_id', '=', expected.versionId)
         .executeTakeFirst()
@@ -114,14 +90,18 @@ export class SqliteApplicationStore implements ApplicationStore {
         .set({ status, version_id: versionId, record })
         .where('name', '=', name)
         .execute()
-      await db.replaceInto('versions').values({ application: name, version_id: versionId, record }).execute()
+      await db
+        .insertInto('versions')
+        .values({ application: name, version_id: versionId, record })
+        .onConflict((conflict) => conflict.columns(['application', 'version_id']).doUpdateSet({ record }))
+        .execute()
       for (const operation of operations) await putOperation(db, operation)
       return true
     })
   }
 
   version(name: string, versionId: number): Promise<ApplicationRecord | undefined> {
-    return this.#read(async (db) => {
+    return this.#database.read(async (db) => {
       const row = await db
         .selectFrom('versions')
         .select('record')
@@ -133,7 +113,7 @@ export class SqliteApplicationStore implements ApplicationStore {
   }
 
   deleteApplication(name: string, operation: OperationRecord): Promise<void> {
-    return this.#transaction(async (db) => {
+    return this.#database.transaction(async (db) => {
       await db.deleteFrom('applications').where('name', '=', name).execute()
       await db.deleteFrom('versions').where('application', '=', name).execute()
       await db.deleteFrom('tags').where('application', '=', name).execute()
@@ -142,7 +122,7 @@ export class SqliteApplicationStore implements ApplicationStore {
   }
 
   operation(applicationName: string, id: string): Promise<OperationRecord | undefined> {
-    return this.#read(async (db) => {
+    return this.#database.read(async (db) => {
       const row = await db
         .selectFrom('operations')
         .select('record')
@@ -159,7 +139,7 @@ export class SqliteApplicationStore implements ApplicationStore {
     after: string | undefined,
     limit: number,
   ): Promise<Page<OperationRecord>> {
-    return this.#read(async (db) => {
+    return this.#database.read(async (db) => {
       const rows = await db
         .selectFrom('operations')
         .select(['position', 'record'])
@@ -176,7 +156,7 @@ export class SqliteApplicationStore implements ApplicationStore {
   }
 
   operationsInProgress(): Promise<readonly OperationRecord[]> {
-    return this.#read(async (db) => {
+    return this.#database.read(async (db) => {
       const rows = await db
         .selectFrom('operations')
         .select('record')
@@ -188,7 +168,7 @@ export class SqliteApplicationStore implements ApplicationStore {
   }
 
   tags(name: string): Promise<Readonly<Record<string, string>>> {
-    return this.#read(async (db) => {
+    return this.#database.read(async (db) => {
       const rows = await db
         .selectFrom('tags')
         .select(['tag', 'value'])
@@ -205,8 +185,10 @@ export class SqliteApplicationStore implements ApplicationStore {
     remove: readonly string[],
     limit: number,
   ): Promise<boolean> {
-    return this.#transaction(async (db) => {
-      const application = await db.selectFrom('applications').select('name').where('name', '=', name).executeTakeFirst()
+    return this.#database.transaction(async (db) => {
+      const application = await this.#database
+        .locked(db.selectFrom('applications').select('name').where('name', '=', name))
+        .executeTakeFirst()
       if (application === undefined) return false
       const rows = await db.selectFrom('tags').select('tag').where('application', '=', name).execute()
       const kept = new Set([...rows.map(({ tag }) => tag), ...Object.keys(set)])
@@ -221,23 +203,7 @@ export class SqliteApplicationStore implements ApplicationStore {
   }
 
   close(): Promise<void> {
-    return this.#db.destroy()
-  }
-
-  async #transaction<T>(run: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
-    try {
-      return await this.#db.transaction().execute(run)
-    } catch (error) {
-      throw storeFailed(error)
-    }
-  }
-
-  async #read<T>(run: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
-    try {
-      return await run(this.#db)
-    } catch (error) {
-      throw storeFailed(error)
-    }
+    return this.#database.close()
   }
 }
 
@@ -257,41 +223,12 @@ async function setTags(
   tags: Readonly<Record<string, string>>,
 ): Promise<void> {
   const rows = Object.entries(tags).map(([tag, value]) => ({ application, tag, value }))
-  if (rows.length > 0) await db.replaceInto('tags').values(rows).execute()
-}
-
-function migrate(database: Database.Database, file: string): void {
-  const [row] = database.pragma('user_version') as { user_version: number }[]
-  const version = row?.user_version ?? 0
-  if (version > migrations.length) {
-    throw new EngineError('STORE_TOO_NEW', {
-      kind: 'invalid',
-      message: `${file} was written by a newer Millrace (its version is ${version}, known here is ${migrations.length}).`,
-      hint: 'Start the newer Millrace again, or give another data directory.',
-      details: { file, version },
+  if (rows.length === 0) return
+  await db
+    .insertInto('tags')
+    .values(rows)
+    .onConflict((conflict) => {
+      return conflict.columns(['application', 'tag']).doUpdateSet({ value: ({ ref }) => ref('excluded.value') })
     })
-  }
-  for (const [i, steps] of migrations.entries()) {
-    if (i < version) continue
-    database.exec(['BEGIN', ...steps, `PRAGMA user_version = ${i + 1}`, 'COMMIT'].join(';\n'))
-  }
-}
-
-function attempt<T>(file: string, run: () => T): T {
-  try {
-    return run()
-  } catch (error) {
-    throw storeFailed(error, file)
-  }
-}
-
-function storeFailed(cause: unknown, file?: string): unknown {
-  if (cause instanceof EngineError) return cause
-  return new EngineError('STORE_FAILED', {
-    kind: 'unavailable',
-    message: `The store of applications can't be used (${(cause as Error).message}).`,
-    hint: 'Look for a full disk, missing rights, or another process that holds the file.',
-    details: file === undefined ? {} : { file },
-    cause,
-  })
+    .execute()
 }

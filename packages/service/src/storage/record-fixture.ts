@@ -1,0 +1,51 @@
+import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
+
+/** An application of a test as it is after its creation, but for `more`. */
+export function anApplication(name: string, more: Partial<ApplicationRecord> = {}): ApplicationRecord {
+  return {
+    name,
+    arn: `arn:aws:kinesisanalytics:us-east-1:000000000000:application/${name}`,
+    description: undefined,
+    runtimeEnvironment: 'FLINK-2_2',
+    serviceExecutionRole: 'arn:aws:iam::000000000000:role/r',
+    mode: 'STREAMING',
+    status: 'READY',
+    versionId: 1,
+    createdMs: 1000,
+    lastUpdatedMs: 1000,
+    conditionalToken: 't1',
+    configuration: {
+      code: undefined,
+      parallelism: { configurationType: 'DEFAULT', parallelism: 1, parallelismPerKpu: 1, autoScalingEnabled: true },
+      checkpoints: { configurationType: 'DEFAULT', enabled: true, intervalMs: 60_000, minPauseMs: 5_000 },
+      monitoring: { configurationType: 'DEFAULT', metricsLevel: 'APPLICATION', logLevel: 'INFO' },
+      snapshotsEnabled: true,
+      rollbackEnabled: false,
+      properties: { group: { 'a"b': 'ä' } },
+    },
+    runConfiguration: undefined,
+    versionUpdatedFrom: undefined,
+    epoch: 0,
+    lineage: undefined,
+    latestSavepoint: undefined,
+    ...more,
+  }
+}
+
+/** An operation of a test that has ended, but for `more`. */
+export function anOperation(applicationName: string, id: string, more: Partial<OperationRecord> = {}): OperationRecord {
+  return {
+    id,
+    applicationName,
+    name: 'CreateApplication',
+    status: 'SUCCESSFUL',
+    startedMs: 1,
+    endedMs: 2,
+    statusBefore: 'READY',
+    versionFrom: undefined,
+    versionTo: undefined,
+    arguments: {},
+    error: undefined,
+    ...more,
+  }
+}
