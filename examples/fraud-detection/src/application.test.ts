@@ -36,10 +36,10 @@ function start(properties: Record<string, string>, parallelism: number): JobCoor
 async function caughtUp(job: JobCoordinator): Promise<void> {
   let before = ''
   const isCaughtUp = async () => {
-    const operators = await job.collectMetrics()
+    const { operators } = await job.collectMetrics()
     const values = operators.flatMap((operator) => Object.entries(operator.values))
     const behind = values.filter(([name]) => name.endsWith('.millisBehindLatest')).map(([, value]) => value)
-    const now = JSON.stringify(values.filter(([name]) => /^num(Records|Bytes)/.test(name)))
+    const now = JSON.stringify(values.filter(([name]) => /^num(Records|Bytes)\w*(?<!PerSecond)$/.test(name)))
     const isStill = now === before
     before = now
     return behind.length === 4 && behind.every((value) => value === 0) && isStill

@@ -130,6 +130,16 @@ test('a savepoint on the way leaves the application running', async () => {
   const metrics = await application.metrics()
   expect(metrics).toMatchObject({ state: 'RUNNING', restarts: 0 })
   expect(metrics.operators.map(({ operatorId }) => operatorId)).toContain('seen')
+  expect(metrics.job).toMatchObject({ numRestarts: 0, lastCheckpointSize: expect.any(Number) })
+  expect(metrics.job['numberOfCompletedCheckpoints']).toBeGreaterThan(0)
+  expect(metrics.process.cpuTimeMs).toBeGreaterThan(0)
+  const heaps = [metrics.process.main, ...metrics.threads]
+  expect(heaps.length).toBeGreaterThan(1)
+  for (const { heapUsedBytes, heapLimitBytes } of heaps) expect(heapUsedBytes).toBeLessThan(heapLimitBytes)
+  for (const { values } of metrics.tasks) {
+    const times = ['busyTimeMsPerSecond', 'idleTimeMsPerSecond', 'backPressuredTimeMsPerSecond']
+    expect(times.reduce((sum, name) => sum + (values[name] as number), 0)).toBeCloseTo(1000, 3)
+  }
 })
 
 test('after a crash the latest checkpoint goes on', async () => {

@@ -2,6 +2,7 @@ import type { JobCoordinator } from '@millrace/engine'
 import type { ApplicationEvent } from '@millrace/service/launchers'
 import { expect, test } from 'vitest'
 import { type CommandTarget, jobCommands } from './job-commands.ts'
+import { watchProcess } from './process-figures.ts'
 
 /** A job that records what it is asked for; everything else of a real one is tested with real processes. */
 function target(calls: unknown[]): CommandTarget {
@@ -18,13 +19,14 @@ function target(calls: unknown[]): CommandTarget {
     details: () => 'the details',
     checkpoints: () => 'the report',
     checkpointById: (id: number) => (id === 6 ? 'the sixth' : undefined),
-    collectMetrics: async () => [],
+    collectMetrics: async () => ({ job: {}, operators: [], tasks: [], threads: [] }),
   }
   return {
     job: () => job as unknown as JobCoordinator,
     cancel: () => void calls.push(['cancel']),
     newSavepointFolder: () => '/default',
     uptimeMs: () => 1234,
+    processFigures: watchProcess(),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { JobCoordinator, LogLevel } from '@millrace/engine'
 import { asEngineError, EngineError } from '@millrace/engine/spi'
-import type { ApplicationEvent } from '@millrace/service/launchers'
+import type { ApplicationEvent, ProcessFigures } from '@millrace/service/launchers'
 import { absolutePath } from '../places.ts'
 import { type CommandHandler, withoutStack } from './control-connection.ts'
 
@@ -12,6 +12,8 @@ export interface CommandTarget {
   /** Where a savepoint goes when the command doesn't say. */
   newSavepointFolder(): string
   uptimeMs(): number
+  /** What the process takes. */
+  processFigures(): ProcessFigures
 }
 
 type Message = Record<string, unknown>
@@ -96,14 +98,16 @@ export function jobCommands(target: CommandTarget): JobCommands {
 
 async function metrics(target: CommandTarget): Promise<ApplicationEvent> {
   const job = runningJob(target)
-  const operators = await job.collectMetrics()
+  const collected = await job.collectMetrics()
+  const figures = target.processFigures()
   return {
     type: 'metrics',
     state: job.state,
     restarts: job.restarts,
     uptimeMs: target.uptimeMs(),
-    residentBytes: process.memoryUsage.rss(),
-    operators,
+    residentBytes: figures.residentBytes,
+    ...collected,
+    process: figures,
   }
 }
 

@@ -36,6 +36,7 @@ import type { CommandHandler } from './control-connection.ts'
 import { readControlFile } from './control-file.ts'
 import { ControlSocket } from './control-socket.ts'
 import { jobCommands } from './job-commands.ts'
+import { watchProcess } from './process-figures.ts'
 import type { RunOptions } from './run-options.ts'
 import type { RunOutput } from './run-output.ts'
 
@@ -61,6 +62,7 @@ export class ApplicationRun {
     cancel: () => this.cancel(),
     newSavepointFolder: () => this.newSavepointFolder(),
     uptimeMs: () => systemClock.monotonicMs() - this.#startedMs,
+    processFigures: watchProcess(),
   })
   readonly #options: RunOptions
   readonly #output: RunOutput

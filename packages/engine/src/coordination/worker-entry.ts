@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { holdProcess, systemClock, systemScheduler } from '../common/clock.ts'
 import { invariant } from '../common/errors.ts'
 import { systemRandom } from '../common/random.ts'
+import { watchThread } from '../common/thread-figures.ts'
 import { Doorbell } from '../runtime/exchange/doorbell.ts'
 import type { FileSystems } from '../runtime/storage/file-systems.ts'
 import { connectLinks } from '../runtime/task/linked-threads.ts'
@@ -33,6 +34,7 @@ export function runWorker({
     scheduler: systemScheduler,
     random: systemRandom,
     fileSystems,
+    figures: watchThread(),
     waker: new ThreadWaker(new Doorbell(doorbells, thread.thread)),
     links: connectLinks(links, thread.thread, graph, thread.threads, (other) => new Doorbell(doorbells, other).ring()),
     post: (message: FromThread) => port.postMessage(message),

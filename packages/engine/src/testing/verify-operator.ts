@@ -215,7 +215,7 @@ async function runHeldBack(create: (context: OperatorContext) => Operator, trace
   })
   await subtask.open()
   const drain = (): void => {
-    for (let idle = 0; idle < 3; full = !full) idle = subtask.step() ? 0 : idle + 1
+    for (let idle = 0; idle < 3; full = !full) idle = subtask.step(time.monotonicMs()) === undefined ? idle + 1 : 0
   }
   for (const element of trace.input) {
     if (element.kind === 'clock') {

@@ -56,7 +56,42 @@ export interface OperatorMetricsLine {
   readonly subtask: number
   readonly operatorId: string
   readonly operatorName: string
+  /** A sink hands no record on. */
+  readonly role: 'source' | 'operator' | 'sink'
   readonly values: Readonly<Record<string, number | null>>
+}
+
+/** Counters and gauges of one subtask as a whole. */
+export interface TaskMetricsLine {
+  readonly task: number
+  readonly subtask: number
+  readonly taskName: string
+  readonly values: Readonly<Record<string, number | null>>
+}
+
+/** What one thread takes; times are ms, totals since it began. */
+export interface ThreadFigures {
+  readonly heapUsedBytes: number
+  readonly heapLimitBytes: number
+  readonly externalBytes: number
+  readonly gcCount: number
+  readonly gcTimeMs: number
+  readonly oldGcCount: number
+  readonly oldGcTimeMs: number
+  /** Since the question before, 0 to 1. */
+  readonly eventLoopUtilization: number
+}
+
+/** What the application's process takes. */
+export interface ProcessFigures {
+  /** Of all its threads, since it began. */
+  readonly cpuTimeMs: number
+  readonly residentBytes: number
+  /** Null where the system doesn't tell. */
+  readonly threadCount: number | null
+  /** The greatest of the last ten seconds, of the main thread. */
+  readonly eventLoopLagMs: number
+  readonly main: ThreadFigures
 }
 
 export interface MetricsEvent {
@@ -66,7 +101,13 @@ export interface MetricsEvent {
   readonly restarts: number
   readonly uptimeMs: number
   readonly residentBytes: number
+  /** Of the job as a whole, under Flink's names: times in ms, sizes in bytes; null: no value yet. */
+  readonly job: Readonly<Record<string, number | null>>
+  readonly tasks: readonly TaskMetricsLine[]
   readonly operators: readonly OperatorMetricsLine[]
+  readonly process: ProcessFigures
+  /** Worker threads; none when everything runs on the main thread. */
+  readonly threads: readonly (ThreadFigures & { readonly thread: number })[]
 }
 
 /** The job's plan: once when it is known, and when asked for. */

@@ -75,6 +75,13 @@ export class InputGate {
     return this.#events.poll()
   }
 
+  /** Bytes read from channels that come from other threads. */
+  get bytes(): number {
+    let bytes = 0
+    for (const { reader } of this.#channels) bytes += reader.bytes ?? 0
+    return bytes
+  }
+
   /** Whether a channel is held back for a checkpoint. */
   isAligning(): boolean {
     return this.#channels.some((_, index) => this.#aligner.isBlocked(index))

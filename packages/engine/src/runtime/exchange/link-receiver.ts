@@ -58,6 +58,8 @@ class LinkReader implements ChannelReader {
   /** The first frame as an element, once somebody looked. */
   #first: StreamElement | undefined
   #queuedBytes = 0
+  bytes = 0
+  /** Wraps as the sender's counter does. */
   #consumed = 0
 
   constructor(link: MappedLink, index: number, onCredit: () => void) {
@@ -84,6 +86,7 @@ class LinkReader implements ChannelReader {
     const { length } = this.#frames.poll() as Uint8Array
     this.#first = undefined
     this.#queuedBytes -= length
+    this.bytes += length
     this.#consumed = (this.#consumed + length) | 0
     Atomics.store(this.#link.consumed, this.#index, this.#consumed)
     // A sender that waits is woken once there is room for some batches, not for each.

@@ -103,6 +103,7 @@ class LinkWriter implements ChannelWriter {
   readonly #index: number
   readonly #send: (encoder: ElementEncoder, element: StreamElement) => number
   readonly #encoder = new ElementEncoder()
+  bytes = 0
   /** Bytes written; wraps as the reader's counter does. */
   #sent = 0
 
@@ -119,7 +120,9 @@ class LinkWriter implements ChannelWriter {
   }
 
   write(element: StreamElement): void {
-    this.#sent = (this.#sent + this.#send(this.#encoder, element)) | 0
+    const bytes = this.#send(this.#encoder, element)
+    this.bytes += bytes
+    this.#sent = (this.#sent + bytes) | 0
   }
 
   #underWay(): number {

@@ -29,6 +29,7 @@ export class PartitionedOutput {
   /** Records for every channel wait once, and all channels are handed the same batch. */
   readonly #pendingForAll = new PendingBatch()
   #buffered = 0
+  #flushed = 0
 
   constructor(settings: PartitionedOutputSettings) {
     this.#channels = settings.channels
@@ -40,6 +41,18 @@ export class PartitionedOutput {
   /** Records emitted and not yet written to a channel; one for all channels counts once. */
   get bufferedSinceFlush(): number {
     return this.#buffered
+  }
+
+  /** Records emitted since the beginning; one for all channels counts once. */
+  get emitted(): number {
+    return this.#flushed + this.#buffered
+  }
+
+  /** Bytes written to channels that lead to other threads. */
+  get bytes(): number {
+    let bytes = 0
+    for (const channel of this.#channels) bytes += channel.bytes ?? 0
+    return bytes
   }
 
   emit(value: unknown, timestampMs: number = MIN_TIMESTAMP): void {
@@ -83,12 +96,14 @@ export class PartitionedOutput {
     const pending = this.#pending[index] as PendingBatch
     if (pending.length === 0) return
     this.#buffered -= pending.length
+    this.#flushed += pending.length
     ;(this.#channels[index] as ChannelWriter).write({ kind: 'batch', batch: pending.take() })
   }
 
   #flushForAll(): void {
     if (this.#pendingForAll.length === 0) return
     this.#buffered -= this.#pendingForAll.length
+    this.#flushed += this.#pendingForAll.length
     const element: StreamElement = { kind: 'batch', batch: this.#pendingForAll.take() }
     for (const channel of this.#channels) channel.write(element)
   }

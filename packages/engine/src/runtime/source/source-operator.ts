@@ -1,4 +1,5 @@
 import { EngineError } from '../../common/errors.ts'
+import { MIN_TIMESTAMP } from '../../spi/batch.ts'
 import type { Counter } from '../../spi/metrics.ts'
 import type { SnapshotReason } from '../../spi/sink.ts'
 import type {
@@ -39,6 +40,9 @@ export class SourceOperator<T> extends Operator<never> {
   readonly #gateway: SourceCoordinatorGateway
   readonly #watermarks: SplitWatermarks<T>
   readonly #output: ReaderOutput<T>
+  readonly #counters: SourceCounters
+  #emittedMs: number | undefined
+  #emitLagMs: number | null = null
 
   constructor(
     source: Source<T>,
@@ -52,7 +56,15 @@ export class SourceOperator<T> extends Operator<never> {
     this.#gateway = gateway
     this.#reader = source.createReader(context)
     this.#watermarks = new SplitWatermarks(strategy)
-    this.#output = new WatermarkingReaderOutput(this.#watermarks, strategy, gateway, context)
+    const { metrics, clock } = context
+    this.#counters = {
+      records: metrics.counter('numRecordsIn'),
+      errors: metrics.counter('numRecordsInErrors'),
+      lastTimestampMs: MIN_TIMESTAMP,
+    }
+    metrics.gauge('currentEmitEventTimeLag', () => this.#emitLagMs)
+    metrics.gauge('sourceIdleTime', () => (this.#emittedMs === undefined ? null : clock.now() - this.#emittedMs))
+    this.#output = new WatermarkingReaderOutput(this.#watermarks, strategy, gateway, context, this.#counters)
   }
 
   override open(): void {
@@ -82,7 +94,21 @@ export class SourceOperator<T> extends Operator<never> {
   }
 
   poll(): PollResult {
-    return this.#reader.poll(this.#output)
+    const before = this.recordsRead
+    const result = this.#reader.poll(this.#output)
+    if (this.recordsRead > before) this.#emitted()
+    return result
+  }
+
+  get recordsRead(): number {
+    return this.#counters.records.value
+  }
+
+  /** The lag of a poll's last record stands for all of them: the clock is read once. */
+  #emitted(): void {
+    const { lastTimestampMs } = this.#counters
+    this.#emittedMs = this.#context.clock.now()
+    this.#emitLagMs = lastTimestampMs === MIN_TIMESTAMP ? null : this.#emittedMs - lastTimestampMs
   }
 
   /** At each auto-watermark interval. `paused`: the source was held back by its outputs. */
@@ -121,15 +147,13 @@ class WatermarkingReaderOutput<T> implements ReaderOutput<T> {
     strategy: WatermarkStrategy<T>,
     gateway: SourceCoordinatorGateway,
     context: OperatorContext,
+    counters: SourceCounters,
   ) {
     this.#watermarks = watermarks
     this.#strategy = strategy
     this.#gateway = gateway
     this.#context = context
-    this.#counters = {
-      records: context.metrics.counter('numRecordsIn'),
-      errors: context.metrics.counter('numRecordsInErrors'),
-    }
+    this.#counters = counters
   }
 
   split(splitId: string): SplitOutput<T> {
@@ -165,6 +189,8 @@ class WatermarkingReaderOutput<T> implements ReaderOutput<T> {
 interface SourceCounters {
   readonly records: Counter
   readonly errors: Counter
+  /** Event time of the last record that was emitted. */
+  lastTimestampMs: number
 }
 
 class WatermarkingSplitOutput<T> implements SplitOutput<T> {
@@ -195,6 +221,7 @@ class WatermarkingSplitOutput<T> implements SplitOutput<T> {
     this.#counters.records.value++
     const timestampMs =
       this.#timestampOf === undefined ? recordTimestampMs : this.#timestampOf(value, recordTimestampMs)
+    this.#counters.lastTimestampMs = timestampMs
     this.#main.emit(value, timestampMs)
     this.#watermark.onEvent(value, timestampMs)
   }

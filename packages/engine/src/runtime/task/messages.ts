@@ -1,7 +1,9 @@
 import type { SerializedError } from '../../common/errors.ts'
 import type { LogLevel, LogLine } from '../../common/logger.ts'
+import type { ThreadFigures } from '../../common/thread-figures.ts'
 import type { Split } from '../../spi/source.ts'
 import type { Barrier } from '../exchange/element.ts'
+import type { OperatorRole } from './task-description.ts'
 
 /** A subtask by the task's number in the graph and its own. */
 export interface SubtaskId {
@@ -87,12 +89,28 @@ export type FromThread =
   /** The subtask's input has ended and all of it is processed. */
   | { readonly kind: 'ended'; readonly subtask: SubtaskId }
   | { readonly kind: 'failed'; readonly subtask: SubtaskId | undefined; readonly error: SerializedError }
-  | { readonly kind: 'metrics'; readonly requestId: number; readonly metrics: readonly OperatorMetrics[] }
+  | { readonly kind: 'metrics'; readonly requestId: number; readonly metrics: CollectedMetrics }
   | { readonly kind: 'log'; readonly line: LogLine }
   | { readonly kind: 'closed' }
 
+/** Counters and gauges of one operator in one subtask; subtask -1 is a source's enumerator. Null: no value yet. */
 export interface OperatorMetrics extends SubtaskId {
   readonly operatorId: string
   readonly operatorName: string
+  readonly role: OperatorRole
   readonly values: Readonly<Record<string, number | null>>
+}
+
+/** Counters and gauges of one subtask as a whole. */
+export interface SubtaskMetrics extends SubtaskId {
+  readonly taskName: string
+  readonly values: Readonly<Record<string, number | null>>
+}
+
+/** Metrics of one thread, or of all that answered. */
+export interface CollectedMetrics {
+  readonly operators: readonly OperatorMetrics[]
+  readonly tasks: readonly SubtaskMetrics[]
+  /** Worker threads; what runs on the calling thread has none of its own. */
+  readonly threads: readonly (ThreadFigures & { readonly thread: number })[]
 }

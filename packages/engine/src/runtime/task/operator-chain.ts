@@ -13,9 +13,18 @@ export type MakeContext = (
 /** Makes an operator's instance; the source's needs its coordinator. */
 export type MakeOperator = (operator: OperatorDescription, context: OperatorContext) => Operator
 
+/** Counts the records that went through it. */
+interface CountedOutput extends Output<any> {
+  readonly emitted: number
+}
+
 interface Link {
   readonly description: OperatorDescription
   readonly operator: Operator
+  /** One of those that share a tag: each gets every record. */
+  readonly counted: readonly CountedOutput[]
+  /** What feeds it from within the chain. */
+  readonly inputs: CountedOutput[]
   readonly chained: readonly number[]
   readonly edges: readonly PartitionedOutput[]
 }
@@ -120,6 +129,12 @@ export class OperatorChain {
     if (failed !== undefined) throw asEngineError(failed.reason)
   }
 
+  /** Records that have come into an operator from within the chain, and left it by any output. */
+  countsOf(index: number): { readonly recordsIn: number; readonly recordsOut: number } {
+    const { inputs, counted } = this.#links[index] as Link
+    return { recordsIn: emittedBy(inputs), recordsOut: emittedBy(counted) }
+  }
+
   get taskName(): string {
     return this.#task.name
   }
@@ -132,7 +147,7 @@ function wire(
   makeContext: MakeContext,
   makeOperator: MakeOperator,
 ): Link {
-  const byTag = new Map<string | undefined, Output<any>[]>()
+  const byTag = new Map<string | undefined, CountedOutput[]>()
   const chained: number[] = []
   const edges: PartitionedOutput[] = []
   for (const { tag, to } of description.outputs) {
@@ -140,7 +155,10 @@ function wire(
     byTag.set(tag, targets)
     if (to.kind === 'chained') {
       chained.push(to.operator)
-      targets.push(new ChainedOutput((links[to.operator] as Link).operator))
+      const next = links[to.operator] as Link
+      const output = new ChainedOutput(next.operator)
+      next.inputs.push(output)
+      targets.push(output)
     } else {
       const edge = edgeOutputs.get(to.edge) as PartitionedOutput
       edges.push(edge)
@@ -152,18 +170,27 @@ function wire(
     output: outputs.get(undefined) ?? nowhere,
     sideOutput: (tag) => outputs.get(tag) ?? nowhere,
   })
-  return { description, operator: makeOperator(description, context), chained, edges }
+  const counted = [...byTag.values()].map((targets) => targets[0] as CountedOutput)
+  return { description, operator: makeOperator(description, context), counted, inputs: [], chained, edges }
+}
+
+function emittedBy(outputs: readonly CountedOutput[]): number {
+  let emitted = 0
+  for (const output of outputs) emitted += output.emitted
+  return emitted
 }
 
 /** A plain call of the next operator. */
-class ChainedOutput implements Output<any> {
+class ChainedOutput implements CountedOutput {
   readonly #next: Operator
+  emitted = 0
 
   constructor(next: Operator) {
     this.#next = next
   }
 
   emit(value: unknown, timestampMs: number): void {
+    this.emitted++
     this.#next.process(value, timestampMs)
   }
 }

@@ -12,6 +12,7 @@ import type { StateSweep } from '../state/heap-state-sweep.ts'
 import { SnapshotFileWriter } from '../state/snapshot-file.ts'
 import type { CheckpointTarget, FromThread, SubtaskId } from './messages.ts'
 import type { OperatorChain } from './operator-chain.ts'
+import { SubtaskTime } from './subtask-time.ts'
 import type { RunningSweep } from './sweep-queue.ts'
 
 /** How long a barrier took to the subtask, and from its first channel to its last, ms. */
@@ -37,6 +38,7 @@ export interface SubtaskHost {
 export class Subtask {
   readonly id: SubtaskId
   readonly chain: OperatorChain
+  readonly time: SubtaskTime
   readonly #host: SubtaskHost
   readonly #gate: InputGate | undefined
   readonly #outputs: readonly PartitionedOutput[]
@@ -47,7 +49,11 @@ export class Subtask {
   #held = false
   #watermarkMs = MIN_TIMESTAMP
   #idle = false
+  /** At the last step. */
+  #heldBack = false
+  /** At any step since the last tick. */
   #wasHeldBack = false
+  #recordsIn = 0
   #sweeping: { readonly checkpointId: number; readonly running: RunningSweep }[] = []
 
   constructor(
@@ -63,6 +69,25 @@ export class Subtask {
     this.#outputs = outputs
     this.#host = host
     this.#head = chain.head
+    this.time = new SubtaskTime(host.clock.monotonicMs())
+  }
+
+  /** The event time that it has passed on; null before the first watermark. */
+  get watermarkMs(): number | null {
+    return this.#watermarkMs === MIN_TIMESTAMP ? null : this.#watermarkMs
+  }
+
+  /** Records and bytes that have come in and gone out; bytes only of what goes between threads. */
+  counts(): { numRecordsIn: number; numRecordsOut: number; numBytesIn: number; numBytesOut: number } {
+    let numRecordsOut = 0
+    let numBytesOut = 0
+    for (const output of this.#outputs) {
+      numRecordsOut += output.emitted
+      numBytesOut += output.bytes
+    }
+    const { source } = this
+    const numRecordsIn = source === undefined ? this.#recordsIn : source.recordsRead
+    return { numRecordsIn, numRecordsOut, numBytesIn: this.#gate?.bytes ?? 0, numBytesOut }
   }
 
   async open(): Promise<void> {
@@ -75,10 +100,21 @@ export class Subtask {
     return this.#head instanceof SourceOperator ? this.#head : undefined
   }
 
-  /** Does a bounded piece of work. False: nothing to do until woken. */
-  step(): boolean {
+  /** Does a bounded piece of work that began at `nowMs` (monotonic). Answers when it ended; undefined: there was none. */
+  step(nowMs: number): number | undefined {
+    if (this.#step()) {
+      const endMs = this.#host.clock.monotonicMs()
+      this.time.worked(nowMs, endMs, !this.#hasRoom())
+      return endMs
+    }
+    this.time.rested(nowMs, this.#heldBack)
+    return undefined
+  }
+
+  #step(): boolean {
     const worked = this.#advanceProcessingTime()
-    if (!this.#hasRoom()) {
+    this.#heldBack = !this.#hasRoom()
+    if (this.#heldBack) {
       this.#wasHeldBack = true
       return worked
     }
@@ -125,6 +161,7 @@ export class Subtask {
     switch (event.kind) {
       case 'batch': {
         const { batch } = event
+        this.#recordsIn += batch.length
         for (let i = 0; i < batch.length; i++) this.#head.process(batch.valueAt(i), batch.timestampAt(i))
         this.chain.flush()
         this.#flush()

@@ -30,6 +30,15 @@ export interface OperatorDescription {
   readonly outputs: readonly OutputTarget[]
 }
 
+/** Where an operator stands on a record's road: reads it first, sees it last, or in between. */
+export type OperatorRole = 'source' | 'operator' | 'sink'
+
+/** A sink is what hands no record on. */
+export function operatorRole({ factory, outputs }: OperatorDescription): OperatorRole {
+  if (factory.kind === 'source') return 'source'
+  return outputs.length === 0 ? 'sink' : 'operator'
+}
+
 /** A chain of operators that run as one: operators[0] is its head, each later one is fed by an earlier one. */
 export interface TaskDescription {
   readonly index: number

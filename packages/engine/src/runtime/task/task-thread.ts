@@ -2,6 +2,7 @@ import type { Cancellable, Clock, Scheduler } from '../../common/clock.ts'
 import { assertNever, EngineError, serializeError } from '../../common/errors.ts'
 import { createLogger, type Logger, type LogLevel } from '../../common/logger.ts'
 import type { Random } from '../../common/random.ts'
+import type { ThreadFigures } from '../../common/thread-figures.ts'
 import { createMetricGroup, type MetricGroup } from '../../spi/metrics.ts'
 import { keyGroupRange } from '../../types/key-group.ts'
 import type { ChannelReader, ChannelWriter } from '../exchange/channel.ts'
@@ -13,7 +14,7 @@ import type { SourceCoordinatorGateway } from '../source/source-operator.ts'
 import { HeapKeyedStateBackend } from '../state/heap-keyed-state-backend.ts'
 import type { FileSystems } from '../storage/file-systems.ts'
 import { CheckpointTargets } from './checkpoint-targets.ts'
-import type { Deployment, FromThread, OperatorMetrics, SubtaskId, ToThread } from './messages.ts'
+import type { Deployment, FromThread, SubtaskId, ToThread } from './messages.ts'
 import { OperatorChain } from './operator-chain.ts'
 import { createPartitioner } from './partitioner-description.ts'
 import { RestoredOperators } from './restored-operators.ts'
@@ -26,6 +27,7 @@ import {
   type TaskDescription,
   threadOf,
 } from './task-description.ts'
+import { ThreadMetrics } from './thread-metrics.ts'
 import type { ThreadWaker } from './thread-waker.ts'
 
 /** The ends of the channels that cross to and from other threads, and what moves their bytes. */
@@ -52,6 +54,8 @@ export interface ThreadEnvironment {
   readonly fileSystems: FileSystems
   readonly waker: ThreadWaker
   readonly links: ThreadLinks
+  /** Reads what the thread takes, when it has a heap of its own. */
+  readonly figures?: () => ThreadFigures
   post(message: FromThread): void
 }
 
@@ -68,7 +72,7 @@ export class TaskThread {
   readonly #settings: ThreadSettings
   readonly #env: ThreadEnvironment
   readonly #subtasks: Subtask[] = []
-  readonly #metrics: { id: SubtaskId; operator: OperatorDescription; group: MetricGroup }[] = []
+  readonly #metrics: ThreadMetrics
   readonly #sweeps = new SweepQueue()
   readonly #checkpointTargets = new CheckpointTargets()
   readonly #logger: Logger
@@ -77,6 +81,8 @@ export class TaskThread {
   #loop: Promise<void> = Promise.resolve()
   #opening: Subtask | undefined
   #closing: Promise<void> | undefined
+  /** When the last piece of work ended; monotonic. */
+  #nowMs = 0
   #tickTimer: Cancellable | undefined
   #processingTimer: { cancel: Cancellable; dueMs: number } | undefined
 
@@ -84,6 +90,7 @@ export class TaskThread {
     this.#graph = graph
     this.#settings = settings
     this.#env = env
+    this.#metrics = new ThreadMetrics(env.clock, settings.thread, env.figures)
     this.#logger = createLogger(
       (line) => env.post({ kind: 'log', line }),
       () => this.#logLevel,
@@ -134,7 +141,7 @@ export class TaskThread {
         this.#env.waker.wake()
         return
       case 'collect-metrics':
-        this.#env.post({ kind: 'metrics', requestId: message.requestId, metrics: this.#collectMetrics() })
+        this.#env.post({ kind: 'metrics', requestId: message.requestId, metrics: this.#metrics.collect() })
         return
       case 'set-log-level':
         this.#logLevel = message.level
@@ -250,10 +257,15 @@ export class TaskThread {
     for (const { id: operatorId } of task.operators) {
       states.set(operatorId, await restored.restore(operatorId, subtaskIndex, task.parallelism))
     }
+    const groups = new Map<string, MetricGroup>()
     const chain = new OperatorChain(
       task,
       outputs,
-      (operator, out) => this.#makeContext(task, id, operator, out, states.get(operator.id), attempt),
+      (operator, out) => {
+        const group = createMetricGroup()
+        groups.set(operator.id, group)
+        return this.#makeContext(task, id, operator, out, states.get(operator.id), group, attempt)
+      },
       (operator, context) => this.#makeOperator(operator, context),
     )
     const readers = channels.readers(task.index, subtaskIndex)
@@ -265,7 +277,7 @@ export class TaskThread {
             mode: this.#settings.checkpointMode,
             clock: this.#env.clock,
           })
-    return new Subtask(id, chain, gate, [...outputs.values()], {
+    const subtask = new Subtask(id, chain, gate, [...outputs.values()], {
       clock: this.#env.clock,
       post: this.#env.post,
       sweep: (sweep) => {
@@ -274,6 +286,8 @@ export class TaskThread {
       },
       checkpointTarget: (checkpointId) => this.#checkpointTarget(checkpointId),
     })
+    this.#metrics.add(subtask, task, groups)
+    return subtask
   }
 
   #makeContext(
@@ -282,10 +296,9 @@ export class TaskThread {
     operator: OperatorDescription,
     out: { readonly output: Output<any>; sideOutput(tag: string): Output<any> },
     restored: OperatorContext['restored'],
+    metrics: MetricGroup,
     attempt: number,
   ): OperatorContext {
-    const group = createMetricGroup()
-    this.#metrics.push({ id, operator, group })
     return {
       applicationName: this.#graph.name,
       operatorId: operator.id,
@@ -298,7 +311,7 @@ export class TaskThread {
       scheduler: this.#env.scheduler,
       random: this.#env.random,
       logger: this.#logger.with({ operator: operator.name, subtask: id.subtask }),
-      metrics: group,
+      metrics,
       fileSystem: (path) => this.#env.fileSystems.forPath(path),
       output: out.output,
       sideOutput: out.sideOutput,
@@ -355,18 +368,21 @@ export class TaskThread {
 
   async #runLoop(): Promise<void> {
     const { waker, clock, scheduler } = this.#env
-    let sliceStartMs = clock.monotonicMs()
+    this.#nowMs = clock.monotonicMs()
+    let sliceStartMs = this.#nowMs
     let rounds = 0
     while (this.#state === 'running') {
       waker.prepare()
       if (!this.#round()) {
         this.#scheduleProcessingTime()
         await waker.wait()
-        sliceStartMs = clock.monotonicMs()
+        this.#nowMs = clock.monotonicMs()
+        sliceStartMs = this.#nowMs
         rounds = 0
-      } else if (++rounds >= ROUNDS_PER_SLICE || clock.monotonicMs() - sliceStartMs >= SLICE_MS) {
+      } else if (++rounds >= ROUNDS_PER_SLICE || this.#nowMs - sliceStartMs >= SLICE_MS) {
         await new Promise<void>((resolve) => scheduler.soon(resolve))
-        sliceStartMs = clock.monotonicMs()
+        this.#nowMs = clock.monotonicMs()
+        sliceStartMs = this.#nowMs
         rounds = 0
       }
     }
@@ -376,7 +392,10 @@ export class TaskThread {
     let progress = this.#env.links.pump()
     for (const subtask of this.#subtasks) {
       this.#guard(subtask, () => {
-        if (subtask.step()) progress = true
+        const endMs = subtask.step(this.#nowMs)
+        if (endMs === undefined) return
+        this.#nowMs = endMs
+        progress = true
       })
       if (this.#state !== 'running') return false
     }
@@ -397,6 +416,7 @@ export class TaskThread {
     if (intervalMs <= 0 || this.#state !== 'running') return
     this.#tickTimer = this.#env.scheduler.after(intervalMs, () => {
       for (const subtask of this.#subtasks) this.#guard(subtask, () => subtask.tick())
+      this.#metrics.tick()
       this.#env.waker.wake()
       this.#scheduleTick()
     })
@@ -423,15 +443,6 @@ export class TaskThread {
       () => this.#env.post({ kind: 'checkpoint-notified', checkpointId }),
       (error) => this.#fail(undefined, error),
     )
-  }
-
-  #collectMetrics(): OperatorMetrics[] {
-    return this.#metrics.map(({ id, operator, group }) => ({
-      ...id,
-      operatorId: operator.id,
-      operatorName: operator.name,
-      values: group.collect(),
-    }))
   }
 
   /** Tells the coordinator and stops working; the coordinator decides what follows. */

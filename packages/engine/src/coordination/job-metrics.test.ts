@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest'
+import type { StreamExecutionEnvironment } from '../api/environment.ts'
+import { Collected, collectSink } from '../runtime/sink/collect-sink.ts'
+import { SimulatedCluster } from '../testing/simulated-cluster.ts'
+import type { JobMetrics, JobState } from './job-coordinator.ts'
+
+const RECORDS = 3000
+
+/** Starts it in a simulation; answers with metrics as they are once all records have reached the sinks. */
+async function metricsOf(declare: (env: StreamExecutionEnvironment) => void): Promise<JobMetrics> {
+  const simulated = new SimulatedCluster(5)
+  const { time } = simulated
+  const { job } = simulated.start({
+    name: 'p',
+    epoch: undefined,
+    threads: 2,
+    parallelism: 2,
+    declare,
+    checkpoints: {
+      intervalMs: 1000,
+      mode: 'exactly-once',
+      timeoutMs: 1000,
+      minPauseMs: 0,
+      tolerableFailures: 0,
+      retained: 1,
+    },
+    checkpointFolder: '/checkpoints',
+    restoreFrom: undefined,
+    restartStrategy: { kind: 'none' },
+    autoWatermarkIntervalMs: 50,
+    maxDelayMs: 1,
+    exchangeBytes: 64 * 1024,
+  })
+  for (;;) {
+    while ((job.state as JobState) !== 'RUNNING') await time.step()
+    const metrics = await time.until(job.collectMetrics(), 10_000)
+    if (total(metrics, 'sink', 'numRecordsIn') === RECORDS) return metrics
+  }
+}
+
+function total({ operators }: JobMetrics, role: string, name: string): number {
+  const chosen = operators.filter((operator) => operator.role === role)
+  return chosen.reduce((sum, { values }) => sum + (values[name] ?? 0), 0)
+}
+
+const passing = (env: StreamExecutionEnvironment) =>
+  void env
+    .fromCollection(Array.from({ length: RECORDS * 2 }, (_, n) => n))
+    .name('Numbers')
+    .filter((n) => n % 2 === 0)
+    .name('Even')
+    .keyBy((n) => n % 7)
+    .reduce((a) => a)
+    .name('First')
+    .uid('first')
+    .sinkTo(collectSink(new Collected<number>()))
+    .name('Out')
+
+test('records are counted where they come in and go out: by operator, subtask and role', async () => {
+  const metrics = await metricsOf(passing)
+  const of = (name: string, metric: string) =>
+    metrics.operators
+      .filter(({ operatorName, subtask }) => operatorName === name && subtask >= 0)
+      .reduce((sum, { values }) => sum + (values[metric] ?? 0), 0)
+  expect(of('Numbers', 'numRecordsIn')).toBe(2 * RECORDS)
+  expect(of('Numbers', 'numRecordsOut')).toBe(2 * RECORDS)
+  expect(of('Even', 'numRecordsIn')).toBe(2 * RECORDS)
+  expect(of('Even', 'numRecordsOut')).toBe(RECORDS)
+  expect(of('First', 'numRecordsIn')).toBe(RECORDS)
+  expect(of('First', 'numRecordsOut')).toBe(RECORDS)
+  expect(of('Out', 'numRecordsOut')).toBe(0)
+  const sum = (name: string) => metrics.tasks.reduce((sum, { values }) => sum + (values[name] ?? 0), 0)
+  // What a task sends another one receives; only the source's records come from elsewhere.
+  expect(sum('numRecordsIn')).toBe(2 * RECORDS + sum('numRecordsOut'))
+  // What crosses between threads is bytes there; all of it arrives.
+  expect(sum('numBytesOut')).toBeGreaterThan(0)
+  expect(sum('numBytesIn')).toBeLessThanOrEqual(sum('numBytesOut'))
+})
+
+test('busy, idle and back-pressured time add up to a second', async () => {
+  const metrics = await metricsOf(passing)
+  for (const { values } of metrics.tasks) {
+    const { busyTimeMsPerSecond: busy, idleTimeMsPerSecond: idle, backPressuredTimeMsPerSecond: held } = values
+    expect((busy as number) + (idle as number) + (held as number)).toBeCloseTo(1000, 6)
+  }
+})
