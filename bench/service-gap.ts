@@ -101,6 +101,8 @@ async function withTraffic(
     try {
       await watch.until('the first record', () => true)
       await use({ node, watch, reader, calm: () => sleep(quick ? CALM_MS.quick : CALM_MS.full) })
+    } catch (cause) {
+      throw new Error(`${(cause as Error).message}; the end of its log:\n${node.log(NAME).slice(-4000)}`, { cause })
     } finally {
       await watch.close()
       await producer.kill()

@@ -55,6 +55,23 @@ test('restarts wait longer each time up to a minute, and afresh after a minute o
   expect(delay.next()).toBeLessThan(300)
 })
 
+test('a job that ran for twenty times its delay before it failed again waits no longer than before', async () => {
+  const time = new VirtualTime()
+  const delay = new RestartDelay(time, seededRandom(1))
+  for (let i = 0; i < 10; i++) {
+    expect(delay.next()).toBeLessThan(300)
+    delay.running()
+    await time.advance(5_000)
+  }
+  delay.next()
+  delay.running()
+  await time.advance(4_999)
+  expect(delay.next()).toBeGreaterThan(400)
+  delay.running()
+  await time.advance(9_999)
+  expect(delay.next()).toBeGreaterThan(900)
+})
+
 test('the root cause comes first, and never more than 512 characters', () => {
   const inner = Object.assign(new Error('connect ECONNREFUSED'), { code: 'E1' })
   const outer = Object.assign(new Error('source failed', { cause: inner }), { code: 'E2', hint: 'Start it.' })
