@@ -1,6 +1,8 @@
 import { randomUuid } from '@millrace/engine/spi'
+import type { JobInspection } from '../jobs/job-inspection.ts'
 import { ApiError } from '../wire/api-error.ts'
 import type { ApplicationRecord, OperationRecord, RunConfiguration } from './application-record.ts'
+import { jobIdOf } from './job-id.ts'
 import type { Accepted, ApplicationUpdate, Lifecycle } from './lifecycle.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import { type LifecycleCall, nextStatus, operationName } from './state-machine.ts'
@@ -63,6 +65,18 @@ export class LifecycleService implements Lifecycle {
 
   logFile(applicationName: string): string {
     return this.#parts.launcher.logFile(applicationName)
+  }
+
+  inspect(applicationName: string): JobInspection | undefined {
+    return this.#parts.launcher.inspect?.(applicationName)
+  }
+
+  /** In the form of Flink's plan. */
+  async jobPlan(applicationName: string): Promise<string | undefined> {
+    const inspection = this.inspect(applicationName)
+    if (inspection === undefined || inspection.ended !== undefined) return undefined
+    const plan = await inspection.plan()
+    return plan && JSON.stringify({ jid: jobIdOf(applicationName, inspection.epoch), ...plan })
   }
 
   async recover(): Promise<void> {

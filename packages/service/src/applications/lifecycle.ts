@@ -1,3 +1,4 @@
+import type { JobInspection } from '../jobs/job-inspection.ts'
 import type {
   ApplicationConfiguration,
   ApplicationRecord,
@@ -34,6 +35,8 @@ export interface Lifecycle {
   delete(application: ApplicationRecord): Promise<Accepted>
   /** Log lines and figures of the running job, for `millrace logs` and the monitoring API. */
   logFile(applicationName: string): string
+  /** Looks into the newest job, also when it has ended; undefined when none was started since the service was. */
+  inspect?(applicationName: string): JobInspection | undefined
   /** JSON of the running job's plan; undefined when it doesn't run. */
   jobPlan?(applicationName: string): Promise<string | undefined>
   /** Takes up what a killed service has left: operations in progress, applications that were running. */

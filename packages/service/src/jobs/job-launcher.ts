@@ -1,5 +1,6 @@
 import type { EngineError, LogLevel } from '@millrace/engine/spi'
 import type { ApplicationRecord, RunLineage } from '../applications/application-record.ts'
+import type { JobInspection } from './job-inspection.ts'
 
 /** What a job's process is started with. */
 export interface JobSettings {
@@ -46,6 +47,8 @@ export interface JobLauncher {
   /** A line of the service's own in the application's log. */
   log(application: ApplicationRecord, level: LogLevel, message: string, fields?: Record<string, unknown>): void
   logFile(applicationName: string): string
+  /** Looks into the application's newest job of this process; undefined when there was none. */
+  inspect?(applicationName: string): JobInspection | undefined
   /** Removes everything of an application but its record; may be repeated. */
   remove(applicationName: string): Promise<void>
   close(): Promise<void>

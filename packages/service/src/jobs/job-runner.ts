@@ -5,11 +5,13 @@ import { type Clock, EngineError, type Logger, type LogLevel, type Random, rando
 import type { ApplicationConfiguration, ApplicationRecord } from '../applications/application-record.ts'
 import type { LaunchSettings } from '../launchers/index.ts'
 import { jobEnvironment } from './job-environment.ts'
+import type { JobInspection } from './job-inspection.ts'
 import type { Job, JobLauncher, JobSettings } from './job-launcher.ts'
 import { JobLog } from './job-log.ts'
 import { jobResources } from './job-resources.ts'
 import { defaultLogFileSettings, LogFile, type LogFileSettings } from './log-file.ts'
 import { type ApplicationPlaces, applicationPlaces } from './places.ts'
+import { ProcessInspection } from './process-inspection.ts'
 import { ProcessJob } from './process-job.ts'
 
 /** How jobs are run on this machine. */
@@ -34,6 +36,8 @@ export class JobRunner implements JobLauncher {
   readonly #settings: JobRunnerSettings
   readonly #parts: JobRunnerParts
   readonly #logs = new Map<string, LogFile>()
+  /** Of each application's newest job. */
+  readonly #inspections = new Map<string, JobInspection>()
 
   constructor(settings: JobRunnerSettings, parts: JobRunnerParts) {
     this.#settings = settings
@@ -84,7 +88,9 @@ export class JobRunner implements JobLauncher {
       fresh: () => join(places.savepoints, `savepoint-${epoch}-${randomUuid(this.#parts.random).slice(0, 8)}`),
       passing: join(places.savepoints, 'suspended'),
     }
-    return new ProcessJob(settings, folders, log)
+    const inspection = new ProcessInspection(epoch, folders.fresh, this.#parts.clock)
+    this.#inspections.set(application.name, inspection)
+    return new ProcessJob(settings, folders, log, inspection)
   }
 
   log(
@@ -102,10 +108,15 @@ export class JobRunner implements JobLauncher {
     return this.#places(applicationName).logFile
   }
 
+  inspect(applicationName: string): JobInspection | undefined {
+    return this.#inspections.get(applicationName)
+  }
+
   /** The folder is renamed first: from then on nothing of it is found, whenever the rest is removed. */
   async remove(applicationName: string): Promise<void> {
     this.#logs.get(applicationName)?.close()
     this.#logs.delete(applicationName)
+    this.#inspections.delete(applicationName)
     const { folder } = this.#places(applicationName)
     const removed = join(this.#settings.dataDirectory, 'removed')
     await mkdir(removed, { recursive: true, mode: 0o700 })

@@ -10,6 +10,7 @@ import {
 import type { Job, JobExit } from './job-launcher.ts'
 import type { JobLog } from './job-log.ts'
 import { OutputLines } from './output-lines.ts'
+import type { ProcessInspection } from './process-inspection.ts'
 
 /** Failures before the first RUNNING that a start is given: the job's own restarts would try for ever. */
 const attemptsToRun = 3
@@ -18,8 +19,8 @@ const attemptsToRun = 3
 export interface SavepointFolders {
   /** One that nothing has been written to. */
   fresh(): string
-  /** For one that is only passed through. */
-  readonly passing: string
+  /** One for a savepoint that is only passed through, which nothing has been written to either. */
+  passing(): string
 }
 
 /** A job as a process of its own, which writes the application's log. */
@@ -33,12 +34,14 @@ export class ProcessJob implements Job {
   #attempts = 0
   #ran = false
   #lastFailure: EngineError | undefined
+  #verdict: EngineError | undefined
 
-  constructor(settings: LaunchSettings, folders: SavepointFolders, log: JobLog) {
+  constructor(settings: LaunchSettings, folders: SavepointFolders, log: JobLog, inspection: ProcessInspection) {
     this.#folders = folders
     this.#log = log
     this.#output = new OutputLines((line) => log.write('info', 'stdout', line))
-    this.#process = launchApplication(settings, this.#listener())
+    this.#process = launchApplication(settings, { ...this.#listener(), ...inspection.listener })
+    inspection.attach(this.#process)
     this.running = this.#process.running.then(
       () => {
         this.#ran = true
@@ -48,7 +51,11 @@ export class ProcessJob implements Job {
       },
     )
     this.running.catch(() => {})
-    this.exited = this.#process.exited.then((exit) => this.#onExit(exit))
+    this.exited = this.#process.exited.then((exit) => {
+      const end = this.#onExit(exit)
+      inspection.processEnded(end)
+      return end
+    })
   }
 
   get pid(): number | undefined {
@@ -56,15 +63,17 @@ export class ProcessJob implements Job {
   }
 
   async stop(): Promise<string> {
-    return (await this.#process.stop({ path: this.#folders.fresh() })).path
+    const path = this.#folders.fresh()
+    await this.#process.stop({ path })
+    // Not the path that it tells: code of others runs there, and what lies at this path will be handed out and removed.
+    return path
   }
 
   async suspend(): Promise<void> {
-    const { passing } = this.#folders
-    await rm(passing, { recursive: true, force: true })
-    await this.#process.stop({ path: passing })
+    const path = this.#folders.passing()
+    await this.#process.stop({ path })
     // The same state is the newest of the checkpoints.
-    await rm(passing, { recursive: true, force: true })
+    await rm(path, { recursive: true, force: true })
   }
 
   cancel(): void {
@@ -78,6 +87,14 @@ export class ProcessJob implements Job {
 
   kill(): void {
     this.#process.kill()
+  }
+
+  /** Kills it for a reason that it can't tell itself. */
+  fail(cause: EngineError): void {
+    this.#verdict ??= cause
+    this.#lastFailure = this.#verdict
+    this.#log.failure('job', cause)
+    this.kill()
   }
 
   #listener(): ApplicationListener {
@@ -104,6 +121,7 @@ export class ProcessJob implements Job {
     const { state } = exit
     const stderr = exit.stderr.trim()
     if (stderr !== '') for (const line of stderr.split('\n')) this.#log.write('error', 'stderr', line)
+    if (this.#verdict !== undefined) return { outcome: 'FAILED', cause: this.#verdict }
     if (state === 'FINISHED' || state === 'STOPPED' || state === 'CANCELED') return { outcome: state, cause: undefined }
     return { outcome: 'FAILED', cause: exit.cause ?? died(exit, stderr) }
   }

@@ -80,7 +80,7 @@ export class ApiServer {
         release = undefined
         return new EventStream(response, requestId)
       }
-      const call = { requestId, headers: request.headers, target, body: body.bytes, openEventStream }
+      const call = { requestId, headers: request.headers, method, target, body: body.bytes, openEventStream }
       const answer = await service.handle(call)
       if (answer !== undefined) this.#send(exchange, answer, requestId)
     } catch (error) {

@@ -5,6 +5,7 @@ import type { EventStream } from './event-stream.ts'
 export interface ApiCall {
   readonly requestId: string
   readonly headers: IncomingHttpHeaders
+  readonly method: string
   /** Path and query as they came. */
   readonly target: string
   readonly body: Buffer
