@@ -15,7 +15,7 @@ import { ProgressWatch } from './service-progress.ts'
 const RECORDS_PER_SECOND = 1000
 const NAME = 'fraud'
 const STREAM = 'transactions'
-const CALM_MS = { quick: 500, full: 8000 }
+const CALM_MS = { quick: 1500, full: 8000 }
 const KILLS_PER_RUN = 2
 
 interface Disturbed {

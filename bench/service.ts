@@ -8,6 +8,8 @@ const parts: Readonly<Record<string, () => Promise<ServiceBenchPart>>> = {
   update: async () => (await import('./service-gap.ts')).measureUpdate,
   restore: async () => (await import('./service-restore.ts')).measureRestore,
   kill: async () => (await import('./service-gap.ts')).measureKill,
+  idle: async () => (await import('./service-idle.ts')).measureIdle,
+  api: async () => (await import('./service-api.ts')).measureApi,
 }
 
 /** A single node of `millrace serve` and applications on it, driven by the AWS SDK: each figure with its bar. */
