@@ -32,7 +32,7 @@ export async function openPostgres(url: string): Promise<SqlDatabase> {
     throw storeFailed(error, target.place)
   }
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new CarefulPool(pool) }) })
-  return new SqlDatabase('postgres', target.place, kysely.withSchema(target.schema))
+  return new SqlDatabase('postgres', target.place, kysely.withSchema(target.schema), channelOf(target))
 }
 
 /** Limits of every connection to the database. */
@@ -43,6 +43,11 @@ export const postgresLimits = {
   idle_in_transaction_session_timeout: idleInTransactionLimitMs,
   keepAlive: true,
 } as const
+
+/** Where a store tells of its changes. */
+export function channelOf({ schema }: PostgresUrl): string {
+  return `millrace_${schema}`
+}
 
 /** Gives connections away whose last query wasn't answered in time: their next answer would be that one's. */
 class CarefulPool implements PostgresPool {

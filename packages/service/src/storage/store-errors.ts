@@ -1,4 +1,5 @@
 import { EngineError } from '@millrace/engine/spi'
+import type { Owner } from './owner.ts'
 
 /** An error of the database as `STORE_FAILED` (unavailable: the same call may succeed later); others stay as they are. */
 export function storeFailed(cause: unknown, place: string): unknown {
@@ -20,5 +21,15 @@ export function storeTooNew(place: string, version: number, known: number): Engi
     message: `${place} was written by a newer Millrace (its version is ${version}, known here is ${known}).`,
     hint: 'Start the newer Millrace again, or give another store.',
     details: { place, version },
+  })
+}
+
+/** A write of a node that owned the application once. */
+export function ownershipLost(application: string, owner: Owner): EngineError {
+  return new EngineError('OWNERSHIP_LOST', {
+    kind: 'fenced',
+    message: `Application ${application} isn't node ${owner.node}'s any more (its ownership was number ${owner.epoch}).`,
+    hint: 'Nothing is to be done here: another node runs it.',
+    details: { application, ...owner },
   })
 }
