@@ -65,7 +65,7 @@ export async function openApplications(
     gate.enter(),
   )
   return {
-    services: [service, new ApplicationLogs(store, lifecycle)],
+    services: [service, new ApplicationLogs(store, lifecycle, clock)],
     async start(endpointUrl) {
       url = endpointUrl
       await lifecycle.recover()

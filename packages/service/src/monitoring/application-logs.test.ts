@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@millrace/engine/spi'
+import { VirtualTime } from '@millrace/engine/testing'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LogFile } from '../jobs/log-file.ts'
@@ -9,6 +10,7 @@ import type { ApiCall } from '../wire/api-service.ts'
 import { ApplicationLogs, logPositionHeader } from './application-logs.ts'
 import { readAfter, readTail } from './log-reader.ts'
 
+const clock = new VirtualTime(Date.parse('2026-03-01T12:00:00Z'))
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-logs-'))
@@ -97,7 +99,7 @@ test('after a file that has been removed since, the oldest line that is kept com
 describe('over HTTP', () => {
   const logs = () => {
     const application = async (name: string) => (name === 'mine' ? ({} as never) : undefined)
-    return new ApplicationLogs({ application }, { logFile: (name) => join(folder, `${name}.log`) })
+    return new ApplicationLogs({ application }, { logFile: (name) => join(folder, `${name}.log`) }, clock)
   }
   const get = (target: string) => logs().handle({ target } as ApiCall)
 

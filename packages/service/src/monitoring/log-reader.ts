@@ -9,7 +9,8 @@ export interface LogPart {
   readonly position: string
 }
 
-interface OpenLogFile {
+/** A file of the log that stays what it is while the log is rotated. */
+export interface OpenLogFile {
   readonly handle: FileHandle
   readonly id: string
   readonly sizeBytes: number
@@ -29,7 +30,7 @@ export function readTail(path: string, lines: number, maxBytes: number): Promise
     for (const file of files.toReversed()) {
       if (missing === 0 || room === 0) break
       const sizeBytes = Math.min(file.sizeBytes, room)
-      const chunk = await read(file.handle, file.sizeBytes - sizeBytes, sizeBytes)
+      const chunk = await readChunk(file.handle, file.sizeBytes - sizeBytes, sizeBytes)
       const part = lastLines(chunk, missing, sizeBytes < file.sizeBytes)
       missing -= countLines(part)
       room -= sizeBytes
@@ -65,8 +66,8 @@ export function readAfter(path: string, position: string, maxBytes: number): Pro
   })
 }
 
-/** Every file of the log that is there, oldest first. */
-async function withFiles(path: string, use: (files: readonly OpenLogFile[]) => Promise<LogPart>): Promise<LogPart> {
+/** Calls `use` with every file of the log that is there, oldest first, and closes them. */
+export async function withFiles<T>(path: string, use: (files: readonly OpenLogFile[]) => Promise<T>): Promise<T> {
   const files: OpenLogFile[] = []
   try {
     for (const name of await namesOf(path)) {
@@ -95,16 +96,16 @@ async function namesOf(path: string): Promise<string[]> {
 
 async function wholeLines(file: OpenLogFile, from: number, room: number): Promise<Buffer> {
   for (let sizeBytes = Math.max(room, 1); ; sizeBytes *= 2) {
-    const chunk = await read(file.handle, from, Math.min(sizeBytes, file.sizeBytes - from))
+    const chunk = await readChunk(file.handle, from, Math.min(sizeBytes, file.sizeBytes - from))
     const whole = chunk.subarray(0, chunk.lastIndexOf(newline) + 1)
     if (whole.length > 0 || from + chunk.length >= file.sizeBytes) return whole
   }
 }
 
-/** Behind the last whole line. */
-async function endOf(file: OpenLogFile): Promise<string> {
+/** The position behind the last whole line. */
+export async function endOf(file: OpenLogFile): Promise<string> {
   const sizeBytes = Math.min(file.sizeBytes, 128 * 1024)
-  const chunk = await read(file.handle, file.sizeBytes - sizeBytes, sizeBytes)
+  const chunk = await readChunk(file.handle, file.sizeBytes - sizeBytes, sizeBytes)
   return `${file.id}-${file.sizeBytes - sizeBytes + chunk.lastIndexOf(newline) + 1}`
 }
 
@@ -123,7 +124,8 @@ function countLines(bytes: Buffer): number {
   return count
 }
 
-async function read(handle: FileHandle, position: number, sizeBytes: number): Promise<Buffer> {
+/** At most `sizeBytes` from `position` on. */
+export async function readChunk(handle: FileHandle, position: number, sizeBytes: number): Promise<Buffer> {
   const buffer = Buffer.alloc(sizeBytes)
   const { bytesRead } = await handle.read(buffer, 0, sizeBytes, position)
   return buffer.subarray(0, bytesRead)
