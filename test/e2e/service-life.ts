@@ -139,6 +139,9 @@ async function updated(folder: string): Promise<void> {
   await anotherRun(folder, 5)
   assertContiguous((await runs(folder)).slice(1).flat())
   assert.match((await millrace(['logs', NAME, '--tail', '1'], folder)).stdout, /stdout: two /)
+  const found = ['logs', NAME, '--search', 'two ', '--field', 'logger:stdout', '--level', 'info', '--since', '10m']
+  assert.match((await millrace([...found, '--tail', '2'], folder)).stdout, /^(.* stdout: two \d+:\d+\n){2}$/)
+  assert.equal((await millrace(['logs', NAME, '--search', "it's (not) here* + 1?"], folder)).stdout, '')
 }
 
 async function refused(folder: string): Promise<void> {

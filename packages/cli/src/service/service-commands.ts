@@ -64,7 +64,12 @@ function addLogs(program: Command, setExitCode: (code: number) => void): void {
     .description("show an application's log, also when it doesn't run")
     .argument('<name>', "the application's name")
     .option('-f, --follow', 'go on with what is logged from now on', false)
-    .option('--tail <n>', 'lines to begin with, at most 10000', natural, 100)
+    .option('--tail <n>', 'lines to begin with, the newest that fit, at most 10000', natural, 100)
+    .option('--level <level>', 'only this level and more severe ones: debug, info, warn, error')
+    .option('--since <time>', 'only from then on: 2026-01-31T12:00:00Z, or an age: 90s, 10m, 2h, 1d')
+    .option('--until <time>', 'only before then')
+    .option('--search <text>', 'only lines in which the text occurs, as it is')
+    .option('--field <name:value...>', 'only lines whose field has the value, as logger:window')
     .addHelpText('after', SERVICE_HELP)
     .action(async (name: string, options: LogsOptions) => {
       const { logsCommand } = await import('./logs-command.ts')
