@@ -159,6 +159,7 @@ export class World {
       allApplications: () => through(() => store.allApplications()),
       change: (...given) => this.#change(incarnation, ...given),
       version: (...given) => through(() => store.version(...given)),
+      listVersions: (...given) => through(() => store.listVersions(...given)),
       deleteApplication: (name, operation) =>
         through(async () => {
           await store.deleteApplication(name, operation)
@@ -169,12 +170,24 @@ export class World {
       operationsInProgress: () => through(() => store.operationsInProgress()),
       tags: (name) => through(() => store.tags(name)),
       changeTags: (...given) => through(() => store.changeTags(...given)),
+      snapshot: (...given) => through(() => store.snapshot(...given)),
+      putSnapshot: (...given) => through(() => store.putSnapshot(...given)),
+      removeSnapshot: (...given) => through(() => store.removeSnapshot(...given)),
+      listSnapshots: (...given) => through(() => store.listSnapshots(...given)),
+      countSnapshots: (scope) => through(() => store.countSnapshots(scope)),
+      latestSnapshot: (...given) => through(() => store.latestSnapshot(...given)),
+      unsettledSnapshots: () => through(() => store.unsettledSnapshots()),
+      snapshotsOf: (...given) => through(() => store.snapshotsOf(...given)),
+      putSnapshotOperation: (operation) => through(() => store.putSnapshotOperation(operation)),
+      snapshotOperation: (...given) => through(() => store.snapshotOperation(...given)),
+      listSnapshotOperations: (...given) => through(() => store.listSnapshotOperations(...given)),
+      snapshotOperationsInProgress: () => through(() => store.snapshotOperationsInProgress()),
       close: () => store.close(),
     }
   }
 
   async #change(incarnation: Incarnation, ...given: Parameters<ApplicationStore['change']>): Promise<boolean> {
-    const [name, expected, change, operations] = given
+    const [name, expected, change, operations, snapshots] = given
     const { bug } = this.options
     const ends = operations.some(({ status }) => status === 'SUCCESSFUL' || status === 'FAILED')
     const accepts = operations.some(({ status }) => status === 'IN_PROGRESS') && change.status !== undefined
@@ -198,6 +211,7 @@ export class World {
         expected,
         versionId === undefined ? change : { ...change, versionId },
         bug === 'failure without a cause' ? causeless : operations,
+        snapshots,
       )
       if (stored && change.status !== undefined && before !== undefined) this.#step(before.status, change.status)
       await this.#checkStored(name)

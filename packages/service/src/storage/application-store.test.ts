@@ -7,7 +7,13 @@ import type { ApplicationStore } from './application-store.ts'
 import { MemoryApplicationStore } from './memory-application-store.ts'
 import { openDatabase } from './open-store.ts'
 import { postgresBinaries, startPostgres, type TestPostgres } from './postgres-fixture.ts'
-import { anApplication as application, anOperation as operation } from './record-fixture.ts'
+import {
+  anApplication as application,
+  anOperation as operation,
+  aSnapshot as snapshot,
+  aSnapshotOperation as snapshotOperation,
+} from './record-fixture.ts'
+import { tagOwner } from './snapshot-store.ts'
 import { SqlApplicationStore } from './sql-application-store.ts'
 
 let folder: string
@@ -132,6 +138,102 @@ describe.each(stores)('a store $kind', ({ open }) => {
     await store.createApplication(application('a'), {}, operation('a', 'o3'))
     expect(await store.tags('a')).toEqual({})
     expect((await store.listOperations('a', {}, undefined, 9)).items.map(({ id }) => id)).toEqual(['o3'])
+  })
+
+  test('lists versions newest first, each as it was last', async () => {
+    await store.createApplication(application('a'), {}, operation('a', 'o1'))
+    await store.change('a', { status: 'READY', versionId: 1 }, { status: 'RUNNING' }, [])
+    for (const versionId of [1, 2]) {
+      await store.change('a', { status: 'RUNNING', versionId }, { versionId: versionId + 1 }, [])
+    }
+    const first = await store.listVersions('a', undefined, 2)
+    expect(first.items.map(({ versionId, status }) => [versionId, status])).toEqual([
+      [3, 'RUNNING'],
+      [2, 'RUNNING'],
+    ])
+    const second = await store.listVersions('a', first.next, 2)
+    expect([second.items.map(({ versionId }) => versionId), second.next]).toEqual([[1], undefined])
+    expect((await store.listVersions('b', undefined, 2)).items).toEqual([])
+  })
+
+  test('a snapshot is stored with the change it belongs to, or not at all', async () => {
+    await store.createApplication(application('a'), {}, operation('a', 'o1'))
+    const taken = { snapshots: [snapshot('a', 's1')], operations: [snapshotOperation('s1', 'p1')] }
+    expect(await store.change('a', { status: 'RUNNING', versionId: 1 }, {}, [], taken)).toBe(false)
+    expect(await store.snapshot('a', 's1')).toBeUndefined()
+    expect(await store.change('a', { status: 'READY', versionId: 1 }, {}, [], taken)).toBe(true)
+    expect(await store.snapshot('a', 's1')).toEqual(snapshot('a', 's1'))
+    expect(await store.snapshotOperation('s1', 'p1')).toEqual(snapshotOperation('s1', 'p1'))
+    expect(await store.snapshotOperation('s2', 'p1')).toBeUndefined()
+  })
+
+  test('a snapshot takes a name of its scope once and changes only from the status that is expected', async () => {
+    const creating = snapshot('a', 's', { status: 'CREATING' })
+    expect(await store.putSnapshot(undefined, creating, [])).toBe(true)
+    expect(await store.putSnapshot(undefined, snapshot('a', 's', { folder: '/other' }), [])).toBe(false)
+    expect(await store.putSnapshot(undefined, snapshot('b', 's'), [])).toBe(true)
+    expect(await store.putSnapshot(undefined, snapshot('a', 's', { kind: 'enhanced' }), [])).toBe(true)
+    expect(await store.putSnapshot(undefined, snapshot('b', 's', { kind: 'enhanced' }), [])).toBe(false)
+    expect(await store.putSnapshot('READY', snapshot('a', 's'), [])).toBe(false)
+    expect(await store.unsettledSnapshots()).toEqual([creating])
+    expect(await store.putSnapshot('CREATING', snapshot('a', 's'), [])).toBe(true)
+    expect(await store.unsettledSnapshots()).toEqual([])
+    await store.removeSnapshot('a', 's', [])
+    expect(await store.snapshot('a', 's')).toBeUndefined()
+    expect(await store.snapshot('', 's')).toEqual(snapshot('a', 's', { kind: 'enhanced' }))
+  })
+
+  test('lists snapshots newest first, filtered, page by page; knows the latest that is there', async () => {
+    for (const name of ['s1', 's2', 's3']) await store.putSnapshot(undefined, snapshot('a', name), [])
+    await store.putSnapshot(undefined, snapshot('a', 's4', { status: 'FAILED', initiator: 'SystemCreateSnapshot' }), [])
+    await store.putSnapshot(undefined, snapshot('b', 's5'), [])
+    await store.putSnapshot('READY', snapshot('a', 's1', { status: 'DELETING' }), [])
+    const names = async (filter: Parameters<ApplicationStore['listSnapshots']>[1]) =>
+      (await store.listSnapshots('a', filter, undefined, 50)).items.map(({ name }) => name)
+    expect(await names({})).toEqual(['s4', 's3', 's2', 's1'])
+    expect(await names({ status: 'READY' })).toEqual(['s3', 's2'])
+    expect(await names({ initiators: ['SystemCreateSnapshot', 'ImportSnapshot'] })).toEqual(['s4'])
+    expect(await names({ applicationName: 'b' })).toEqual([])
+    const first = await store.listSnapshots('a', {}, undefined, 3)
+    expect((await store.listSnapshots('a', {}, first.next, 3)).items.map(({ name }) => name)).toEqual(['s1'])
+    expect(await store.countSnapshots('a')).toBe(4)
+    expect((await store.latestSnapshot('a', 1000))?.name).toBe('s3')
+    expect(await store.latestSnapshot('a', 2000)).toBeUndefined()
+    await store.putSnapshot(undefined, snapshot('a', 's6', { kind: 'enhanced' }), [])
+    expect((await store.latestSnapshot('a', 1000))?.name).toBe('s6')
+    expect((await store.snapshotsOf('a', 1000)).map(({ name }) => name)).toEqual(['s6'])
+    expect(await store.snapshotsOf('a', 2000)).toEqual([])
+  })
+
+  test('legacy snapshots go with their application, enhanced ones stay, with their tags', async () => {
+    await store.createApplication(application('a'), {}, operation('a', 'o1'))
+    await store.putSnapshot(undefined, snapshot('a', 'old'), [])
+    await store.putSnapshot(undefined, snapshot('a', 'new', { kind: 'enhanced' }), [], { team: 'fraud' })
+    await store.deleteApplication('a', operation('a', 'o2', { name: 'DeleteApplication' }))
+    expect(await store.snapshot('a', 'old')).toBeUndefined()
+    expect(await store.snapshot('', 'new')).toEqual(snapshot('a', 'new', { kind: 'enhanced' }))
+    expect(await store.changeTags(tagOwner('new'), { more: '1' }, ['none'], 2)).toBe(true)
+    expect(await store.changeTags(tagOwner('new'), { evenMore: '1' }, [], 2)).toBe(false)
+    expect(await store.tags(tagOwner('new'))).toEqual({ team: 'fraud', more: '1' })
+    await store.removeSnapshot('', 'new', [snapshotOperation('new', 'p1', { name: 'DeleteSnapshot' })])
+    expect(await store.tags(tagOwner('new'))).toEqual({})
+    expect(await store.changeTags(tagOwner('new'), { more: '1' }, [], 2)).toBe(false)
+    expect((await store.listSnapshotOperations('new', {}, undefined, 9)).items.map(({ id }) => id)).toEqual(['p1'])
+  })
+
+  test('operations on a snapshot keep their place; those in progress are found', async () => {
+    const begun = snapshotOperation('s', 'p1', { status: 'IN_PROGRESS' })
+    await store.putSnapshotOperation(begun)
+    await store.putSnapshotOperation(snapshotOperation('s', 'p2', { name: 'ExportSnapshot' }))
+    await store.putSnapshotOperation(snapshotOperation('t', 'p3'))
+    expect(await store.snapshotOperationsInProgress()).toEqual([begun])
+    await store.putSnapshotOperation(snapshotOperation('s', 'p1', { status: 'FAILED', error: 'why' }))
+    expect(await store.snapshotOperationsInProgress()).toEqual([])
+    const ids = async (filter: Parameters<ApplicationStore['listSnapshotOperations']>[1]) =>
+      (await store.listSnapshotOperations('s', filter, undefined, 9)).items.map(({ id }) => id)
+    expect(await ids({})).toEqual(['p2', 'p1'])
+    expect(await ids({ name: 'ExportSnapshot' })).toEqual(['p2'])
+    expect(await ids({ status: 'FAILED' })).toEqual(['p1'])
   })
 
   test('changes tags within their limit', async () => {

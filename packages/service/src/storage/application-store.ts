@@ -1,4 +1,6 @@
 import type { ApplicationRecord, OperationRecord, OperationStatus } from '../applications/application-record.ts'
+import type { ExpectedState, Owner } from './owner.ts'
+import type { SnapshotStore, SnapshotsOfChange } from './snapshot-store.ts'
 
 /** One page of a list; `next` is undefined on the last. */
 export interface Page<T> {
@@ -11,7 +13,7 @@ export interface Page<T> {
  * What the control plane remembers. Each call is one transaction and durable when it resolves.
  * Errors: `STORE_FAILED` (unavailable).
  */
-export interface ApplicationStore {
+export interface ApplicationStore extends SnapshotStore {
   /**
    * False when the name is taken. Stores version 1 and its operation with it; the operations of an earlier application
    * of that name are forgotten.
@@ -27,19 +29,26 @@ export interface ApplicationStore {
   listApplications(after: string | undefined, limit: number): Promise<Page<ApplicationRecord>>
   allApplications(): Promise<readonly ApplicationRecord[]>
   /**
-   * Changes an application in one transaction with the operations that go with it. `expected`: nothing happens, and the
-   * answer is false, unless status and version still are these.
+   * Changes an application in one transaction with the operations and snapshots that go with it. `expected`: nothing happens, and the
+   * answer is false, unless status and version still are these. Errors: `OWNERSHIP_LOST` (fenced) when the owner is another one.
    */
   change(
     name: string,
-    expected: { readonly status: ApplicationRecord['status']; readonly versionId: number },
+    expected: ExpectedState,
     change: Partial<Omit<ApplicationRecord, 'name' | 'arn' | 'createdMs'>>,
     operations: readonly OperationRecord[],
+    snapshots?: SnapshotsOfChange,
   ): Promise<boolean>
   /** Every version's configuration is kept, for history and rollback. */
   version(name: string, versionId: number): Promise<ApplicationRecord | undefined>
-  /** Removes the application with all that belongs to it but the record of its operations' ends; stores `operation`. */
-  deleteApplication(name: string, operation: OperationRecord): Promise<void>
+  /** Newest first. */
+  listVersions(name: string, after: string | undefined, limit: number): Promise<Page<ApplicationRecord>>
+  /**
+   * Removes the application with all that belongs to it but enhanced snapshots and the record of its operations'
+   * ends; stores `operation`.
+   * Errors: `OWNERSHIP_LOST` (fenced) when `owner` is given and another owns it.
+   */
+  deleteApplication(name: string, operation: OperationRecord, owner?: Owner): Promise<void>
 
   operation(applicationName: string, id: string): Promise<OperationRecord | undefined>
   /** Newest first. */
@@ -52,9 +61,10 @@ export interface ApplicationStore {
   /** Those that a service which was killed has left. */
   operationsInProgress(): Promise<readonly OperationRecord[]>
 
+  /** Of an application, or of an enhanced snapshot by its `tagOwner`. */
   tags(name: string): Promise<Readonly<Record<string, string>>>
   /**
-   * Sets and removes in one step. False, and nothing happens, when the application is gone or would have more than
+   * Sets and removes in one step. False, and nothing happens, when the owner is gone or would have more than
    * `limit` tags.
    */
   changeTags(

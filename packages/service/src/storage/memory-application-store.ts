@@ -1,5 +1,10 @@
 import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
+import { accountScope, type SnapshotOperationRecord, type SnapshotRecord } from '../snapshots/snapshot-record.ts'
 import type { ApplicationStore, Page } from './application-store.ts'
+import { MemorySnapshots } from './memory-snapshots.ts'
+import type { ExpectedState, Owner } from './owner.ts'
+import { type SnapshotStore, type SnapshotsOfChange, tagOwner } from './snapshot-store.ts'
+import { ownershipLost } from './store-errors.ts'
 
 interface Held {
   application: ApplicationRecord
@@ -15,7 +20,15 @@ export class MemoryApplicationStore implements ApplicationStore {
   readonly #applications = new Map<string, Held>()
   /** By application, oldest first. */
   readonly #operations = new Map<string, { readonly position: number; operation: OperationRecord }[]>()
+  readonly #snapshots = new MemorySnapshots()
+  readonly #snapshotTags = new Map<string, Map<string, string>>()
   #lastPosition = 0
+  readonly #owners: ReadonlyMap<string, { readonly node: string | undefined; readonly epoch: number }>
+
+  /** `owners`: who owns which application; needed only by those who name an owner. */
+  constructor(owners: ReadonlyMap<string, { readonly node: string | undefined; readonly epoch: number }> = new Map()) {
+    this.#owners = owners
+  }
 
   async createApplication(
     application: ApplicationRecord,
@@ -54,15 +67,19 @@ export class MemoryApplicationStore implements ApplicationStore {
 
   async change(
     name: string,
-    expected: { readonly status: ApplicationRecord['status']; readonly versionId: number },
+    expected: ExpectedState,
     change: Partial<Omit<ApplicationRecord, 'name' | 'arn' | 'createdMs'>>,
     operations: readonly OperationRecord[],
+    snapshots?: SnapshotsOfChange,
   ): Promise<boolean> {
+    this.#checkOwner(name, expected.owner)
     const held = this.#applications.get(name)
     if (held?.application.status !== expected.status || held.application.versionId !== expected.versionId) return false
     held.application = structuredClone({ ...held.application, ...change })
     held.versions.set(held.application.versionId, held.application)
     for (const operation of operations) this.#putOperation(operation)
+    for (const snapshot of snapshots?.snapshots ?? []) this.#snapshots.set(snapshot)
+    for (const operation of snapshots?.operations ?? []) this.#snapshots.putOperation(operation)
     return true
   }
 
@@ -70,8 +87,21 @@ export class MemoryApplicationStore implements ApplicationStore {
     return structuredClone(this.#applications.get(name)?.versions.get(versionId))
   }
 
-  async deleteApplication(name: string, operation: OperationRecord): Promise<void> {
+  async listVersions(name: string, after: string | undefined, limit: number): Promise<Page<ApplicationRecord>> {
+    const versions = [...(this.#applications.get(name)?.versions.values() ?? [])]
+      .filter(({ versionId }) => after === undefined || versionId < Number(after))
+      .sort((a, b) => b.versionId - a.versionId)
+    const items = versions.slice(0, limit)
+    return {
+      items: structuredClone(items),
+      next: versions.length > limit ? String(items.at(-1)?.versionId) : undefined,
+    }
+  }
+
+  async deleteApplication(name: string, operation: OperationRecord, owner?: Owner): Promise<void> {
+    this.#checkOwner(name, owner)
     this.#applications.delete(name)
+    this.#snapshots.removeLegacy(name)
     this.#putOperation(operation)
   }
 
@@ -106,7 +136,7 @@ export class MemoryApplicationStore implements ApplicationStore {
   }
 
   async tags(name: string): Promise<Readonly<Record<string, string>>> {
-    const tags = this.#applications.get(name)?.tags ?? new Map<string, string>()
+    const tags = this.#tagsOf(name) ?? new Map<string, string>()
     return Object.fromEntries([...tags].sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 
@@ -116,7 +146,7 @@ export class MemoryApplicationStore implements ApplicationStore {
     remove: readonly string[],
     limit: number,
   ): Promise<boolean> {
-    const tags = this.#applications.get(name)?.tags
+    const tags = this.#tagsOf(name)
     if (tags === undefined) return false
     const changed = new Map([...tags, ...Object.entries(set)])
     for (const tag of remove) changed.delete(tag)
@@ -126,7 +156,70 @@ export class MemoryApplicationStore implements ApplicationStore {
     return true
   }
 
+  async snapshot(scope: string, name: string): Promise<SnapshotRecord | undefined> {
+    return this.#snapshots.get(scope, name)
+  }
+
+  putSnapshot: SnapshotStore['putSnapshot'] = async (expected, snapshot, operations, tags = {}) => {
+    if (!this.#snapshots.put(expected, snapshot)) return false
+    for (const operation of operations) this.#snapshots.putOperation(operation)
+    if (expected === undefined && snapshot.kind === 'enhanced') {
+      this.#snapshotTags.set(tagOwner(snapshot.name), new Map(Object.entries(tags)))
+    }
+    return true
+  }
+
+  async removeSnapshot(scope: string, name: string, operations: readonly SnapshotOperationRecord[]): Promise<void> {
+    this.#snapshots.remove(scope, name)
+    if (scope === accountScope) this.#snapshotTags.delete(tagOwner(name))
+    for (const operation of operations) this.#snapshots.putOperation(operation)
+  }
+
+  listSnapshots: SnapshotStore['listSnapshots'] = async (...given) => this.#snapshots.list(...given)
+
+  async countSnapshots(scope: string): Promise<number> {
+    return this.#snapshots.list(scope, {}, undefined, Number.MAX_SAFE_INTEGER).items.length
+  }
+
+  async latestSnapshot(applicationName: string, createdMs: number): Promise<SnapshotRecord | undefined> {
+    return this.#snapshots.latest(applicationName, createdMs)
+  }
+
+  async unsettledSnapshots(): Promise<readonly SnapshotRecord[]> {
+    return this.#snapshots.all().filter(({ status }) => status === 'CREATING' || status === 'DELETING')
+  }
+
+  async snapshotsOf(applicationName: string, createdMs: number): Promise<readonly SnapshotRecord[]> {
+    return this.#snapshots.enhancedOf(applicationName, createdMs)
+  }
+
+  async putSnapshotOperation(operation: SnapshotOperationRecord): Promise<void> {
+    this.#snapshots.putOperation(operation)
+  }
+
+  async snapshotOperation(snapshotName: string, id: string): Promise<SnapshotOperationRecord | undefined> {
+    return this.#snapshots.operation(snapshotName, id)
+  }
+
+  listSnapshotOperations: SnapshotStore['listSnapshotOperations'] = async (...given) =>
+    this.#snapshots.listOperations(...given)
+
+  async snapshotOperationsInProgress(): Promise<readonly SnapshotOperationRecord[]> {
+    return this.#snapshots.operationsInProgress()
+  }
+
   async close(): Promise<void> {}
+
+  /** Undefined when there is no such owner. */
+  #tagsOf(owner: string): Map<string, string> | undefined {
+    return this.#applications.get(owner)?.tags ?? this.#snapshotTags.get(owner)
+  }
+
+  #checkOwner(name: string, owner: Owner | undefined): void {
+    if (owner === undefined) return
+    const placed = this.#owners.get(name)
+    if (placed?.node !== owner.node || placed.epoch !== owner.epoch) throw ownershipLost(name, owner)
+  }
 
   /** By name, ascending; copies. */
   #all(): ApplicationRecord[] {

@@ -1,3 +1,5 @@
+import { snapshotTables } from './snapshot-tables.ts'
+
 /** Where the dialects of SQL differ in how tables are laid out. */
 export interface LayoutDialect {
   /** Compared by its bytes, as the service compares names. */
@@ -57,5 +59,28 @@ export function migrations({ name, positionKey, keyed }: LayoutDialect): readonl
         PRIMARY KEY (application, tag)
       )${keyed}`,
     ],
+    [
+      `CREATE TABLE nodes (
+        id TEXT PRIMARY KEY,
+        incarnation BIGINT NOT NULL,
+        zone TEXT NOT NULL,
+        url TEXT NOT NULL,
+        capacity INTEGER NOT NULL,
+        heartbeat_ms BIGINT NOT NULL
+      )${keyed}`,
+      `CREATE TABLE leases (
+        name TEXT PRIMARY KEY,
+        holder TEXT NOT NULL,
+        epoch BIGINT NOT NULL,
+        expires_ms BIGINT NOT NULL
+      )${keyed}`,
+      `CREATE TABLE placements (
+        application ${name} PRIMARY KEY,
+        node TEXT,
+        epoch BIGINT NOT NULL
+      )${keyed}`,
+      'CREATE INDEX placements_by_node ON placements (node)',
+    ],
+    snapshotTables({ name, positionKey, keyed }),
   ]
 }

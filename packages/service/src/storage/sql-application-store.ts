@@ -1,14 +1,20 @@
 import type { Transaction } from 'kysely'
 import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
+import { accountScope } from '../snapshots/snapshot-record.ts'
 import type { ApplicationStore, Page } from './application-store.ts'
+import type { ExpectedState, Owner } from './owner.ts'
+import { type SnapshotsOfChange, snapshotOfTagOwner } from './snapshot-store.ts'
 import type { SqlDatabase } from './sql-database.ts'
+import { putSnapshotOperation, SqlSnapshots, setSnapshot } from './sql-snapshots.ts'
+import { ownershipLost } from './store-errors.ts'
 import type { Tables } from './tables.ts'
 
 /** The control plane's memory in a SQL database. */
-export class SqlApplicationStore implements ApplicationStore {
+export class SqlApplicationStore extends SqlSnapshots implements ApplicationStore {
   readonly #database: SqlDatabase
 
   constructor(database: SqlDatabase) {
+    super(database)
     this.#database = database
   }
 
@@ -29,7 +35,7 @@ export class SqlApplicationStore implements ApplicationStore {
       await db.deleteFrom('operations').where('application', '=', name).execute()
       await db.insertInto('versions').values({ application: name, version_id: versionId, record }).execute()
       await setTags(db, name, tags)
-      await putOperation(db, operation)
+      await this.#putOperation(db, operation)
       return true
     })
   }
@@ -71,9 +77,10 @@ export class SqlApplicationStore implements ApplicationStore {
 
   change(
     name: string,
-    expected: { readonly status: ApplicationRecord['status']; readonly versionId: number },
+    expected: ExpectedState,
     change: Partial<Omit<ApplicationRecord, 'name' | 'arn' | 'createdMs'>>,
     operations: readonly OperationRecord[],
+    snapshots?: SnapshotsOfChange,
   ): Promise<boolean> {
     return this.#database.transaction(async (db) => {
       const row = await this.#database
@@ -81,6 +88,7 @@ export class SqlApplicationStore implements ApplicationStore {
         .where('status', '=', expected.status)
         .where('version_id', '=', expected.versionId)
         .executeTakeFirst()
+      await this.#checkOwner(db, name, expected.owner)
       if (row === undefined) return false
       const changed: ApplicationRecord = { ...(JSON.parse(row.record) as ApplicationRecord), ...change }
       const { status, versionId } = changed
@@ -95,7 +103,9 @@ export class SqlApplicationStore implements ApplicationStore {
         .values({ application: name, version_id: versionId, record })
         .onConflict((conflict) => conflict.columns(['application', 'version_id']).doUpdateSet({ record }))
         .execute()
-      for (const operation of operations) await putOperation(db, operation)
+      for (const operation of operations) await this.#putOperation(db, operation)
+      for (const snapshot of snapshots?.snapshots ?? []) await setSnapshot(db, snapshot)
+      for (const operation of snapshots?.operations ?? []) await putSnapshotOperation(db, operation)
       return true
     })
   }
@@ -112,12 +122,31 @@ export class SqlApplicationStore implements ApplicationStore {
     })
   }
 
-  deleteApplication(name: string, operation: OperationRecord): Promise<void> {
+  listVersions(name: string, after: string | undefined, limit: number): Promise<Page<ApplicationRecord>> {
+    return this.#database.read(async (db) => {
+      const rows = await db
+        .selectFrom('versions')
+        .select(['version_id', 'record'])
+        .where('application', '=', name)
+        .$if(after !== undefined, (query) => query.where('version_id', '<', Number(after)))
+        .orderBy('version_id', 'desc')
+        .limit(limit + 1)
+        .execute()
+      const items = rows.slice(0, limit).map((row) => JSON.parse(row.record) as ApplicationRecord)
+      return { items, next: rows.length > limit ? String(rows[limit - 1]!.version_id) : undefined }
+    })
+  }
+
+  deleteApplication(name: string, operation: OperationRecord, owner?: Owner): Promise<void> {
     return this.#database.transaction(async (db) => {
+      // Everyone locks the application before its placement, so that nobody waits in a circle.
+      await this.#database.locked(db.selectFrom('applications').select('name').where('name', '=', name)).execute()
+      await this.#checkOwner(db, name, owner)
       await db.deleteFrom('applications').where('name', '=', name).execute()
       await db.deleteFrom('versions').where('application', '=', name).execute()
       await db.deleteFrom('tags').where('application', '=', name).execute()
-      await putOperation(db, operation)
+      await db.deleteFrom('snapshots').where('scope', '=', name).execute()
+      await this.#putOperation(db, operation)
     })
   }
 
@@ -186,10 +215,7 @@ export class SqlApplicationStore implements ApplicationStore {
     limit: number,
   ): Promise<boolean> {
     return this.#database.transaction(async (db) => {
-      const application = await this.#database
-        .locked(db.selectFrom('applications').select('name').where('name', '=', name))
-        .executeTakeFirst()
-      if (application === undefined) return false
+      if (!(await this.#lockTagOwner(db, name))) return false
       const rows = await db.selectFrom('tags').select('tag').where('application', '=', name).execute()
       const kept = new Set([...rows.map(({ tag }) => tag), ...Object.keys(set)])
       for (const tag of remove) kept.delete(tag)
@@ -202,19 +228,45 @@ export class SqlApplicationStore implements ApplicationStore {
     })
   }
 
+  /** Until the transaction ends nobody else can become its owner. */
+  async #checkOwner(db: Transaction<Tables>, application: string, owner: Owner | undefined): Promise<void> {
+    if (owner === undefined) return
+    const placed = await this.#database
+      .kept(db.selectFrom('placements').select(['node', 'epoch']).where('application', '=', application))
+      .executeTakeFirst()
+    if (placed?.node !== owner.node || Number(placed.epoch) !== owner.epoch) throw ownershipLost(application, owner)
+  }
+
+  async #putOperation(db: Transaction<Tables>, operation: OperationRecord): Promise<void> {
+    const { applicationName: application, id, name, status } = operation
+    const record = JSON.stringify(operation)
+    await db
+      .insertInto('operations')
+      .values({ application, id, name, status, record })
+      .onConflict((conflict) => conflict.columns(['application', 'id']).doUpdateSet({ name, status, record }))
+      .execute()
+    if (status === 'IN_PROGRESS') await this.#database.notify(db, application)
+  }
+
+  /** False when there is no such application, and no such snapshot. */
+  async #lockTagOwner(db: Transaction<Tables>, owner: string): Promise<boolean> {
+    const snapshot = snapshotOfTagOwner(owner)
+    const row =
+      snapshot === undefined
+        ? await this.#database
+            .locked(db.selectFrom('applications').select('name').where('name', '=', owner))
+            .executeTakeFirst()
+        : await this.#database
+            .locked(
+              db.selectFrom('snapshots').select('name').where('scope', '=', accountScope).where('name', '=', snapshot),
+            )
+            .executeTakeFirst()
+    return row !== undefined
+  }
+
   close(): Promise<void> {
     return this.#database.close()
   }
-}
-
-async function putOperation(db: Transaction<Tables>, operation: OperationRecord): Promise<void> {
-  const { applicationName: application, id, name, status } = operation
-  const record = JSON.stringify(operation)
-  await db
-    .insertInto('operations')
-    .values({ application, id, name, status, record })
-    .onConflict((conflict) => conflict.columns(['application', 'id']).doUpdateSet({ name, status, record }))
-    .execute()
 }
 
 async function setTags(
