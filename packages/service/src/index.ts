@@ -6,3 +6,4 @@ export { createLifecycle, type ManagedJobs } from './applications/create-lifecyc
 export type { Lifecycle } from './applications/lifecycle.ts'
 export { type Endpoint, type EndpointParts, type EndpointSettings, startEndpoint } from './endpoint.ts'
 export { diskFiles, type LogFile, type LogFiles } from './ingest/log-files.ts'
+export { describeIsolation, detectIsolation, type Isolation } from './launchers/index.ts'

@@ -7,6 +7,8 @@ import { EngineError, type Logger, systemClock, systemRandom, systemScheduler } 
 import {
   type ApplicationsParts,
   createLifecycle,
+  describeIsolation,
+  detectIsolation,
   type Endpoint,
   readObjectFrom,
   startEndpoint,
@@ -23,6 +25,8 @@ export interface ServeOptions {
   readonly data?: string
   readonly port: number
   readonly throttle: boolean
+  /** Applications run where they can't be isolated, too. */
+  readonly allowUnisolated?: boolean
   readonly logLevel: LogLevel
 }
 
@@ -53,13 +57,10 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   return EXIT.ok
 }
 
-async function start(
-  dataDirectory: string,
-  { role, port, throttle: throttling }: ServeOptions,
-  logger: Logger,
-): Promise<Endpoint> {
+async function start(dataDirectory: string, options: ServeOptions, logger: Logger): Promise<Endpoint> {
+  const { role, port, throttle: throttling } = options
   const parts = { clock: systemClock, scheduler: systemScheduler, random: systemRandom, logger }
-  const applications = role === 'streams' ? {} : { applications: managedApplications() }
+  const applications = role === 'streams' ? {} : { applications: await managedApplications(options, logger) }
   try {
     return await startEndpoint({ dataDirectory, port, throttling }, { ...parts, ...applications })
   } catch (error) {
@@ -74,11 +75,25 @@ async function start(
   }
 }
 
-/** Jobs are processes of this same command. */
-function managedApplications(): ApplicationsParts {
+/** Jobs are processes of this same command, isolated where that works. */
+async function managedApplications(
+  { allowUnisolated = false }: ServeOptions,
+  logger: Logger,
+): Promise<ApplicationsParts> {
   const commandFile = fileURLToPath(import.meta.resolve('millrace/command'))
+  const isolation = await detectIsolation(commandFile)
+  if (isolation.level === 'isolated') {
+    logger.info('applications are isolated', { isolation: describeIsolation(isolation) })
+  } else if (allowUnisolated) {
+    logger.warn('applications run unisolated, as --allow-unisolated says', { reason: isolation.reason })
+  } else {
+    logger.warn('applications will not start: they can not be isolated here, see --allow-unisolated', {
+      reason: isolation.reason,
+    })
+  }
+  const jobs = { commandFile, cores: availableParallelism(), isolation, allowUnisolated }
   return {
-    createLifecycle: (surroundings) => createLifecycle({ commandFile, cores: availableParallelism() }, surroundings),
+    createLifecycle: (surroundings) => createLifecycle(jobs, surroundings),
     readObject: readObjectFrom({ read: (path) => applicationFileSystems().forPath(path).read(path) }),
   }
 }

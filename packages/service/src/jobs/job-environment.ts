@@ -20,7 +20,8 @@ const handedOn = [
  * `~/.aws` isn't found), and what is given. Credentials of this process's environment stay here.
  */
 export function jobEnvironment(own: Environment, home: string, given: Environment): Record<string, string> {
-  const environment: Record<string, string> = { HOME: home }
+  // An application has the credentials it is given; those of the machine it runs on aren't its own.
+  const environment: Record<string, string> = { HOME: home, AWS_EC2_METADATA_DISABLED: 'true' }
   for (const name of handedOn) {
     const value = own[name]
     if (value !== undefined) environment[name] = value

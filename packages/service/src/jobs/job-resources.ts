@@ -1,7 +1,9 @@
 import type { ApplicationConfiguration } from '../applications/application-record.ts'
 
-/** Of the 4 GB of a KPU three are heap; the rest is for code, buffers and pages. */
-const heapMbPerKpu = 3 * 1024
+/** Memory of a KPU, MiB. */
+export const defaultKpuMemoryMb = 4 * 1024
+/** Of a KPU's memory three quarters are heap; the rest is for code, buffers and pages. */
+const heapShare = 3 / 4
 
 /** What a job may use. */
 export interface JobResources {
@@ -12,12 +14,19 @@ export interface JobResources {
   readonly threadHeapMb: number
   /** MiB, of the main thread, which holds no state. */
   readonly mainHeapMb: number
+  /** MiB, all there may be: heaps, pages, code. */
+  readonly memoryMb: number
 }
 
 /** KPUs = ceil(parallelism / parallelismPerKPU), 4 GB each, shared among as many threads as there are cores to use. */
-export function jobResources({ parallelism: given }: ApplicationConfiguration, cores: number): JobResources {
+export function jobResources(
+  { parallelism: given }: ApplicationConfiguration,
+  cores: number,
+  kpuMemoryMb = defaultKpuMemoryMb,
+): JobResources {
   const kpus = Math.ceil(given.parallelism / given.parallelismPerKpu)
   const threads = Math.max(1, Math.min(given.parallelism, cores))
-  const heapMb = kpus * heapMbPerKpu
-  return { kpus, threads, threadHeapMb: Math.floor(heapMb / threads), mainHeapMb: heapMb }
+  const memoryMb = kpus * kpuMemoryMb
+  const heapMb = Math.floor(memoryMb * heapShare)
+  return { kpus, threads, threadHeapMb: Math.floor(heapMb / threads), mainHeapMb: heapMb, memoryMb }
 }

@@ -1,18 +1,31 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, EngineError, type Logger, type LogLevel, type Random, randomUuid } from '@millrace/engine/spi'
+import {
+  type Clock,
+  EngineError,
+  type Logger,
+  type LogLevel,
+  type Random,
+  randomUuid,
+  type Scheduler,
+} from '@millrace/engine/spi'
 import type { ApplicationConfiguration, ApplicationRecord } from '../applications/application-record.ts'
-import type { LaunchSettings } from '../launchers/index.ts'
+import { describeIsolation, type Isolation, type LaunchSettings } from '../launchers/index.ts'
+import { failedJob } from './failed-job.ts'
 import { jobEnvironment } from './job-environment.ts'
+import { type JobCredentials, PASSING, prepareJobFolders, removeDiscarded } from './job-folders.ts'
 import type { JobInspection } from './job-inspection.ts'
+import { assertIsolation, jobIsolation, localPath } from './job-isolation.ts'
 import type { Job, JobLauncher, JobSettings } from './job-launcher.ts'
 import { JobLog } from './job-log.ts'
-import { jobResources } from './job-resources.ts'
+import { type JobResources, jobResources } from './job-resources.ts'
 import { defaultLogFileSettings, LogFile, type LogFileSettings } from './log-file.ts'
+import { MemoryWatchdog } from './memory-watchdog.ts'
 import { type ApplicationPlaces, applicationPlaces } from './places.ts'
 import { ProcessInspection } from './process-inspection.ts'
 import { ProcessJob } from './process-job.ts'
+import { linuxProcessMemory } from './process-memory.ts'
 
 /** How jobs are run on this machine. */
 export interface JobRunnerSettings {
@@ -20,13 +33,22 @@ export interface JobRunnerSettings {
   /** The command that runs applications: `fileURLToPath(import.meta.resolve('millrace/command'))`. */
   readonly commandFile: string
   readonly cores: number
-  /** What the jobs' environment has besides what every process needs: endpoints, region, credentials file. */
+  /** What the jobs' environment has besides what every process needs and its credentials file: endpoints, region. */
   environment(): Readonly<Record<string, string | undefined>>
+  /** What the process of this epoch signs its requests with. */
+  credentials(application: ApplicationRecord, epoch: number): JobCredentials
+  /** How this machine separates jobs, as `detectIsolation` has found. */
+  readonly isolation: Isolation
+  /** Whether jobs run where they can't be isolated. */
+  readonly allowUnisolated: boolean
+  /** Memory of a KPU, MiB; 4096 unless given. */
+  readonly kpuMemoryMb?: number
   readonly logFile?: LogFileSettings
 }
 
 export interface JobRunnerParts {
   readonly clock: Clock
+  readonly scheduler: Scheduler
   readonly random: Random
   readonly logger: Logger
 }
@@ -38,31 +60,85 @@ export class JobRunner implements JobLauncher {
   readonly #logs = new Map<string, LogFile>()
   /** Of each application's newest job. */
   readonly #inspections = new Map<string, JobInspection>()
+  readonly #watchdog: MemoryWatchdog
 
   constructor(settings: JobRunnerSettings, parts: JobRunnerParts) {
     this.#settings = settings
     this.#parts = parts
+    this.#watchdog = new MemoryWatchdog(linuxProcessMemory, parts.scheduler)
   }
 
-  /** Errors: `CODE_MISSING` (invalid). */
+  /** Errors (invalid): `CODE_MISSING`, `ISOLATION_UNAVAILABLE`. */
   async prepare(application: ApplicationRecord): Promise<void> {
     this.#bundle(application)
-    const { run } = this.#places(application.name)
-    await mkdir(run, { recursive: true, mode: 0o700 })
-    const file = propertiesPath(run, application.versionId)
-    await writeFile(`${file}.new`, propertiesText(application.configuration), { mode: 0o600 })
-    await rename(`${file}.new`, file)
+    assertIsolation(this.#settings)
   }
 
-  launch({ application, epoch, lineage }: JobSettings): Job {
+  launch(job: JobSettings): Job {
+    try {
+      return this.#launch(job)
+    } catch (error) {
+      if (error instanceof EngineError) return failedJob(error)
+      throw error
+    }
+  }
+
+  #launch({ application, epoch, lineage }: JobSettings): Job {
     const places = this.#places(application.name)
-    const { configuration, runConfiguration, versionId, arn } = application
+    const { configuration, versionId, arn } = application
     const level = levelOf(configuration)
     const log = new JobLog(this.#log(application.name), { applicationArn: arn, versionId }, level, this.#parts.clock)
-    const { threads, threadHeapMb, mainHeapMb } = jobResources(configuration, this.#settings.cores)
-    const settings: LaunchSettings = {
+    const { cores, kpuMemoryMb, dataDirectory } = this.#settings
+    const resources = jobResources(configuration, cores, kpuMemoryMb)
+    const bundle = this.#bundle(application)
+    const isolation = jobIsolation(this.#settings, places, bundle, localPath(lineage.restoredFrom), resources)
+    const removed = join(dataDirectory, 'removed')
+    prepareJobFolders(
+      places,
+      {
+        bundle,
+        propertiesFile: propertiesPath(places.given, versionId),
+        properties: propertiesText(configuration),
+        credentials: this.#settings.credentials(application, epoch),
+        restoredFrom: localPath(lineage.restoredFrom),
+      },
+      removed,
+      isolation?.userId,
+    )
+    void removeDiscarded(removed, this.#parts.logger)
+    const settings = {
+      ...this.#launchSettings({ application, epoch, lineage }, places, bundle, resources),
+      ...(isolation === undefined ? {} : { isolation }),
+    }
+    log.write('info', 'service', `isolation: ${describeIsolation(this.#settings.isolation)}`)
+    const folders = {
+      fresh: () => join(places.savepoints, `savepoint-${epoch}-${randomUuid(this.#parts.random).slice(0, 8)}`),
+      passing: () => join(places.savepoints, `${PASSING}${epoch}-${randomUuid(this.#parts.random).slice(0, 8)}`),
+    }
+    const inspection = new ProcessInspection(epoch, folders.fresh, this.#parts.clock)
+    this.#inspections.set(application.name, inspection)
+    const job = new ProcessJob(settings, folders, log, inspection)
+    this.#watch(job, resources)
+    return job
+  }
+
+  #watch(job: ProcessJob, { kpus, memoryMb }: JobResources): void {
+    if (job.pid === undefined || process.platform !== 'linux') return
+    const limit = { kpus, limitBytes: memoryMb * 2 ** 20 }
+    const watching = this.#watchdog.watch(job.pid, limit, (error) => job.fail(error))
+    void job.exited.then(() => watching.cancel())
+  }
+
+  #launchSettings(
+    { application, epoch, lineage }: JobSettings,
+    places: ApplicationPlaces,
+    bundle: string,
+    { threads, threadHeapMb, mainHeapMb }: JobResources,
+  ): LaunchSettings {
+    const { configuration, runConfiguration, versionId } = application
+    return {
       commandFile: this.#settings.commandFile,
-      application: this.#bundle(application),
+      application: bundle,
       directory: places.run,
       cwd: places.run,
       parallelism: configuration.parallelism.parallelism,
@@ -76,21 +152,17 @@ export class JobRunner implements JobLauncher {
       latestSince: lineage.sinceEpoch,
       ...(lineage.restoredFrom === undefined ? {} : { otherwiseFrom: lineage.restoredFrom }),
       allowNonRestoredState: runConfiguration?.allowNonRestoredState === true,
-      propertiesFile: propertiesPath(places.run, versionId),
+      propertiesFile: propertiesPath(places.given, versionId),
       epoch,
-      logLevel: level,
+      logLevel: levelOf(configuration),
       baseEnv: jobEnvironment(process.env, places.run, {
+        AWS_SHARED_CREDENTIALS_FILE: places.credentialsFile,
         ...this.#settings.environment(),
-        MILLRACE_PROPERTIES_FILE: propertiesPath(places.run, versionId),
+        MILLRACE_PROPERTIES_FILE: propertiesPath(places.given, versionId),
+        // The folder of a whole machine's temporary files isn't this job's.
+        ...(this.#settings.isolation.level === 'isolated' ? { TMPDIR: '/tmp' } : {}),
       }),
     }
-    const folders = {
-      fresh: () => join(places.savepoints, `savepoint-${epoch}-${randomUuid(this.#parts.random).slice(0, 8)}`),
-      passing: join(places.savepoints, 'suspended'),
-    }
-    const inspection = new ProcessInspection(epoch, folders.fresh, this.#parts.clock)
-    this.#inspections.set(application.name, inspection)
-    return new ProcessJob(settings, folders, log, inspection)
   }
 
   log(
@@ -122,10 +194,11 @@ export class JobRunner implements JobLauncher {
     await mkdir(removed, { recursive: true, mode: 0o700 })
     if (existsSync(folder)) await rename(folder, join(removed, randomUuid(this.#parts.random)))
     // All of them: a service that was killed may have left some.
-    for (const entry of await readdir(removed)) await rm(join(removed, entry), { recursive: true, force: true })
+    await removeDiscarded(removed, this.#parts.logger)
   }
 
   async close(): Promise<void> {
+    this.#watchdog.close()
     for (const log of this.#logs.values()) log.close()
     this.#logs.clear()
   }
@@ -155,9 +228,9 @@ export class JobRunner implements JobLauncher {
   }
 }
 
-function propertiesPath(run: string, versionId: number): string {
+function propertiesPath(folder: string, versionId: number): string {
   // One a version: the old one's must still be there when its job is started again while the new one is prepared.
-  return join(run, `application_properties.v${versionId}.json`)
+  return join(folder, `application_properties.v${versionId}.json`)
 }
 
 function propertiesText({ properties }: ApplicationConfiguration): string {

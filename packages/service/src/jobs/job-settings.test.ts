@@ -9,9 +9,24 @@ import { applicationPlaces } from './places.ts'
 import { RestartDelay } from './restart-delay.ts'
 
 test.each([
-  { parallelism: 1, perKpu: 1, cores: 8, expected: { kpus: 1, threads: 1, threadHeapMb: 3072, mainHeapMb: 3072 } },
-  { parallelism: 4, perKpu: 4, cores: 8, expected: { kpus: 1, threads: 4, threadHeapMb: 768, mainHeapMb: 3072 } },
-  { parallelism: 5, perKpu: 4, cores: 2, expected: { kpus: 2, threads: 2, threadHeapMb: 3072, mainHeapMb: 6144 } },
+  {
+    parallelism: 1,
+    perKpu: 1,
+    cores: 8,
+    expected: { kpus: 1, threads: 1, threadHeapMb: 3072, mainHeapMb: 3072, memoryMb: 4096 },
+  },
+  {
+    parallelism: 4,
+    perKpu: 4,
+    cores: 8,
+    expected: { kpus: 1, threads: 4, threadHeapMb: 768, mainHeapMb: 3072, memoryMb: 4096 },
+  },
+  {
+    parallelism: 5,
+    perKpu: 4,
+    cores: 2,
+    expected: { kpus: 2, threads: 2, threadHeapMb: 3072, mainHeapMb: 6144, memoryMb: 8192 },
+  },
 ])('parallelism $parallelism at $perKpu a KPU on $cores cores', ({ parallelism, perKpu, cores, expected }) => {
   const { configuration } = newApplication('a', 0)
   const given = { ...configuration.parallelism, parallelism, parallelismPerKpu: perKpu }
@@ -28,6 +43,7 @@ test("a job's environment holds nothing of the service's but what is harmless", 
   }
   expect(jobEnvironment(own, '/run', { AWS_REGION: 'us-east-1', AWS_PROFILE: undefined })).toEqual({
     HOME: '/run',
+    AWS_EC2_METADATA_DISABLED: 'true',
     PATH: '/bin',
     TZ: 'UTC',
     AWS_REGION: 'us-east-1',

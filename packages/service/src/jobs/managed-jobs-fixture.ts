@@ -5,8 +5,11 @@
 import { silentLogger, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
 import { createLifecycle } from '../applications/create-lifecycle.ts'
 import { startEndpoint } from '../endpoint.ts'
+import { detectIsolation } from '../launchers/index.ts'
 
 const [dataDirectory = '', commandFile = ''] = process.argv.slice(2)
+const isolation = await detectIsolation(commandFile)
+const jobs = { commandFile, cores: 2, isolation, allowUnisolated: true }
 const endpoint = await startEndpoint(
   { dataDirectory },
   {
@@ -14,7 +17,7 @@ const endpoint = await startEndpoint(
     scheduler: systemScheduler,
     random: systemRandom,
     logger: silentLogger,
-    applications: { createLifecycle: (surroundings) => createLifecycle({ commandFile, cores: 2 }, surroundings) },
+    applications: { createLifecycle: (surroundings) => createLifecycle(jobs, surroundings) },
   },
 )
 process.stdout.write(`${JSON.stringify({ url: endpoint.url, ...endpoint.credentials })}\n`)

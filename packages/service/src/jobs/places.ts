@@ -4,8 +4,11 @@ import { join } from 'node:path'
 export interface ApplicationPlaces {
   readonly folder: string
   readonly code: string
-  /** Working directory, property file and control socket of its process. */
+  /** Working directory of its process, with its control socket; empty at each start. */
   readonly run: string
+  /** What its process may read and not write: properties and credentials. */
+  readonly given: string
+  readonly credentialsFile: string
   readonly checkpoints: string
   readonly savepoints: string
   readonly logFile: string
@@ -21,6 +24,8 @@ export function applicationPlaces(dataDirectory: string, name: string): Applicat
     folder,
     code: join(folder, 'code'),
     run: join(folder, 'run'),
+    given: join(folder, 'given'),
+    credentialsFile: join(folder, 'given', 'credentials'),
     checkpoints: join(folder, 'checkpoints'),
     savepoints: join(folder, 'savepoints'),
     logFile: join(folder, 'logs', 'application.log'),

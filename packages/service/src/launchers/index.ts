@@ -9,4 +9,7 @@ export {
 } from './application-process.ts'
 export * from './application-protocol.ts'
 export { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+export { describeIsolation, detectIsolation, type Isolation } from './isolation/detect-isolation.ts'
+export type { IsolationMeans, IsolationSettings } from './isolation/isolation-settings.ts'
+export { jobUserId } from './isolation/job-user.ts'
 export { encodeLine, JsonLineDecoder } from './json-lines.ts'

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from '@millrace/engine/spi'
+import type { Credentials } from '../access/credentials-file.ts'
+import type { ApplicationPlaces } from './places.ts'
+
+/** Credentials with the token that those of a role's session have. */
+export interface JobCredentials extends Credentials {
+  readonly sessionToken?: string
+}
+
+/** What a job is handed as files that it can read and can't change. */
+export interface HandedFiles {
+  readonly bundle: string
+  readonly propertiesFile: string
+  readonly properties: string
+  readonly credentials: JobCredentials
+  /** A savepoint of this machine that it may begin with. */
+  readonly restoredFrom: string | undefined
+}
+
+/** Savepoints that are only passed through lie below `savepoints` with this at the beginning of their names. */
+export const PASSING = 'suspended-'
+
+/**
+ * Makes an application's folders as its next process finds them: scratch is empty. Called while none of its processes
+ * runs, because only then can nobody exchange a folder for a link to a file of others under this process's hands; so
+ * whatever a process may write is renamed away here and removed by `removeLater`.
+ */
+export function prepareJobFolders(
+  places: ApplicationPlaces,
+  files: HandedFiles,
+  removedFolder: string,
+  userId: number | undefined,
+): void {
+  mkdirSync(removedFolder, { recursive: true, mode: 0o700 })
+  const discard = (path: string): void => renameSync(path, join(removedFolder, randomUUID()))
+  if (existsSync(places.run)) discard(places.run)
+  for (const folder of [places.run, places.checkpoints, places.savepoints]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  }
+  for (const name of readdirSync(places.savepoints)) {
+    if (name.startsWith(PASSING)) discard(join(places.savepoints, name))
+  }
+  mkdirSync(places.given, { recursive: true, mode: 0o700 })
+  writeFileSync(files.propertiesFile, files.properties, { mode: 0o600 })
+  writeFileSync(places.credentialsFile, credentialsText(files.credentials), { mode: 0o600 })
+  if (userId === undefined) return
+  const { restoredFrom } = files
+  // All of them lie below folders that only this process's user may enter.
+  for (const path of [places.run, places.checkpoints, places.savepoints]) giveTo(userId, path)
+  for (const path of [files.propertiesFile, places.credentialsFile]) giveTo(userId, path)
+  if (restoredFrom !== undefined) giveTo(userId, restoredFrom)
+  chmodSync(places.given, 0o755)
+  chmodSync(files.bundle, 0o644)
+}
+
+/** Removes what was renamed away, also by a service before this one. What can't be removed now is told and left. */
+export async function removeDiscarded(removedFolder: string, logger: Logger): Promise<void> {
+  try {
+    for (const entry of await readdir(removedFolder)) {
+      await rm(join(removedFolder, entry), { recursive: true, force: true, maxRetries: 3 })
+    }
+  } catch (error) {
+    logger.warn('folders of ended jobs not removed', { folder: removedFolder, reason: (error as Error).message })
+  }
+}
+
+/** Gives a folder and all that is in it to a user; links aren't followed. A folder that has the owner already is done. */
+export function giveTo(userId: number, path: string): void {
+  const stat = lstatSync(path)
+  if (stat.isDirectory() && stat.uid !== userId) for (const name of readdirSync(path)) giveTo(userId, join(path, name))
+  if (stat.uid !== userId) lchownSync(path, userId, userId)
+}
+
+function credentialsText({ accessKeyId, secretAccessKey, sessionToken }: JobCredentials): string {
+  const lines = [
+    '[default]',
+    `aws_access_key_id = ${accessKeyId}`,
+    `aws_secret_access_key = ${secretAccessKey}`,
+    ...(sessionToken === undefined ? [] : [`aws_session_token = ${sessionToken}`]),
+  ]
+  return `${lines.join('\n')}\n`
+}

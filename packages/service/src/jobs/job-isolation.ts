@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import { EngineError } from '@millrace/engine/spi'
+import { type Isolation, type IsolationSettings, jobUserId } from '../launchers/index.ts'
+import type { JobResources } from './job-resources.ts'
+import type { ApplicationPlaces } from './places.ts'
+
+const maxOpenFiles = 65_536
+/** Node and its thread pools, with room for programs that an application starts; the workers come on top. */
+const processesOfJob = 512
+const processesOfThread = 32
+
+/** What was found of this machine, and what its operator accepts. */
+export interface IsolationChoice {
+  readonly isolation: Isolation
+  readonly allowUnisolated: boolean
+}
+
+/** Errors: `ISOLATION_UNAVAILABLE` (invalid). */
+export function assertIsolation({ isolation, allowUnisolated }: IsolationChoice): void {
+  if (isolation.level === 'isolated' || allowUnisolated) return
+  throw new EngineError('ISOLATION_UNAVAILABLE', {
+    kind: 'invalid',
+    message: `Applications can't be isolated on this machine: ${isolation.reason}.`,
+    hint:
+      'Allow user namespaces and install util-linux (docs/reference/isolation.md); or, if all code that is deployed ' +
+      'here is trusted like the service itself, start it with: millrace serve --allow-unisolated',
+    details: { reason: isolation.reason },
+  })
+}
+
+/**
+ * What an application's job sees; undefined where it runs like any process of this machine. Errors: those of
+ * `assertIsolation`.
+ */
+export function jobIsolation(
+  choice: IsolationChoice,
+  { folder, given, run, checkpoints, savepoints }: ApplicationPlaces,
+  bundle: string,
+  restoredFrom: string | undefined,
+  { threads }: JobResources,
+): IsolationSettings | undefined {
+  assertIsolation(choice)
+  const { isolation } = choice
+  if (isolation.level === 'process') return undefined
+  const { means } = isolation
+  const certificates = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'].flatMap((name) => process.env[name] ?? [])
+  return {
+    means,
+    readOnly: [bundle, given, ...certificates, ...(restoredFrom === undefined ? [] : [restoredFrom])],
+    readWrite: [run, checkpoints, savepoints],
+    ...(means.user === 'own-user' ? { userId: jobUserId(basename(folder)) } : {}),
+    maxProcesses: processesOfJob + threads * processesOfThread,
+    maxOpenFiles,
+  }
+}
+
+/** A path of this machine; undefined for one of another file system. */
+export function localPath(path: string | undefined): string | undefined {
+  return path?.startsWith('/') === true && existsSync(path) ? path : undefined
+}

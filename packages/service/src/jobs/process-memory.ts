@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+
+/** Memory of processes, as an operating system tells it. */
+export interface ProcessMemory {
+  /** A process and all it has started, by number; empty when it is gone. */
+  tree(pid: number): readonly number[]
+  /** What a process has in memory, with all that it shares with others: cheap, and never less than `proportionalBytes`. */
+  residentBytes(pid: number): number
+  /** The same with its part of what it shares: takes milliseconds. 0 when it is gone; undefined when it can't be told. */
+  proportionalBytes(pid: number): Promise<number | undefined>
+}
+
+/** Memory of this machine's processes. Source: proc(5): `task/[tid]/children`, `status`, `smaps_rollup`. */
+export const linuxProcessMemory: ProcessMemory = {
+  tree(pid) {
+    const found = [pid]
+    for (const parent of found) found.push(...childrenOf(parent))
+    return found
+  },
+  residentBytes(pid) {
+    return kilobytes(/^VmRSS:\s+(\d+) kB$/m, textOf(`/proc/${pid}/status`)) * 1024
+  },
+  async proportionalBytes(pid) {
+    try {
+      return kilobytes(/^Pss:\s+(\d+) kB$/m, await readFile(`/proc/${pid}/smaps_rollup`, 'utf8')) * 1024
+    } catch (error) {
+      return isGone(error) ? 0 : undefined
+    }
+  },
+}
+
+function kilobytes(line: RegExp, text: string): number {
+  return Number(line.exec(text)?.[1] ?? 0)
+}
+
+/** Every thread of a process may have started some. */
+function childrenOf(pid: number): number[] {
+  return threadsOf(pid).flatMap((thread) =>
+    textOf(`/proc/${pid}/task/${thread}/children`)
+      .split(' ')
+      .filter((number) => number !== '')
+      .map(Number),
+  )
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+  } catch (error) {
+    if (isGone(error)) return []
+    throw error
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (isGone(error)) return ''
+    throw error
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')
+}

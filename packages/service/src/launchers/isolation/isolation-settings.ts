@@ -1,0 +1,42 @@
+/** The programs of util-linux that build a job's view of the machine, as absolute paths. */
+export interface IsolationTools {
+  readonly sh: string
+  readonly unshare: string
+  readonly setpriv: string
+  readonly mount: string
+  readonly umount: string
+  readonly pivot_root: string
+  readonly prlimit: string
+}
+
+/**
+ * How this machine separates a job; plain data.
+ *
+ * `own-user`: this process is root; the job is an unprivileged user of its own in namespaces of its own.
+ * `same-user`: this process isn't root, or is root of a container; a user namespace lets it build the others, in which
+ * the job is the same user without any rights.
+ */
+export interface IsolationMeans {
+  readonly user: 'own-user' | 'same-user'
+  /** Whether the job can be kept from opening user namespaces of its own: it has one in which none may be made. */
+  readonly userNamespace: boolean
+  readonly tools: IsolationTools
+}
+
+/** A file or folder that a job sees at its own path; what isn't there is left out. */
+export interface SeenPath {
+  readonly path: string
+  readonly access: 'read' | 'write'
+}
+
+/** What a job sees of this machine besides the system's libraries, Node and the command, and what it may use up. */
+export interface IsolationSettings {
+  readonly means: IsolationMeans
+  readonly readOnly: readonly string[]
+  readonly readWrite: readonly string[]
+  /** With `own-user`: the numeric user and group the job runs as, to whom what it may write belongs. */
+  readonly userId?: number
+  /** Processes and threads it may have. */
+  readonly maxProcesses: number
+  readonly maxOpenFiles: number
+}
