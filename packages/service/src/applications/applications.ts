@@ -2,6 +2,7 @@ import type { Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
 import type { Credentials } from '../access/credentials-file.ts'
 import { KinesisAnalyticsService } from '../kinesis-analytics-service.ts'
 import { ApplicationLogs } from '../monitoring/application-logs.ts'
+import { FlinkService } from '../monitoring/flink/flink-service.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import { openDatabase } from '../storage/open-store.ts'
 import { SqlApplicationStore } from '../storage/sql-application-store.ts'
@@ -64,8 +65,9 @@ export async function openApplications(
   const service = new KinesisAnalyticsService({ account, store, lifecycle, codeStore, clock, random }, () =>
     gate.enter(),
   )
+  const flink = new FlinkService({ store, lifecycle, clock, random })
   return {
-    services: [service, new ApplicationLogs(store, lifecycle, clock)],
+    services: [service, new ApplicationLogs(store, lifecycle, clock), flink],
     async start(endpointUrl) {
       url = endpointUrl
       await lifecycle.recover()
