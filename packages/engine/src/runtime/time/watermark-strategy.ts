@@ -11,7 +11,8 @@ export interface WatermarkGenerator<in T> {
 
 /**
  * How records get their timestamps and how watermarks follow from them.
- * Idleness is looked at each auto-watermark interval: an input becomes idle between the time-out and two intervals later.
+ * Idleness is looked at each auto-watermark interval: an input becomes idle between the time-out and two intervals later. A
+ * thread that had nothing to do for fifty intervals looks every two seconds, until there is something.
  */
 export class WatermarkStrategy<T> {
   readonly createGenerator: (() => WatermarkGenerator<T>) | undefined
