@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream'
 import type { EngineError } from '@millrace/engine'
-import { asEngineError, serializeError } from '@millrace/engine/spi'
+import { asEngineError, serializeError, systemClock } from '@millrace/engine/spi'
 import { APPLICATION_PROTOCOL, type ApplicationEvent, encodeLine, JsonLineDecoder } from '@millrace/service/launchers'
 import { packageVersion } from '../version.ts'
 
-/** What a peer that doesn't read may leave in memory before its log lines are dropped. */
+/** What a peer that comes and goes may leave unread in memory before its log lines are dropped. */
 const MAX_UNREAD_BYTES = 4 << 20
 
 /** Receives what a peer asks for, still unchecked; `send` answers that peer alone. */
@@ -15,10 +15,12 @@ export class ControlConnection {
   /** Resolves when the peer is gone. */
   readonly closed: Promise<void>
   readonly #stream: Duplex
+  readonly #maxUnreadBytes: number
   #droppedLines = 0
 
-  constructor(stream: Duplex, onCommand: CommandHandler) {
+  constructor(stream: Duplex, onCommand: CommandHandler, maxUnreadBytes = MAX_UNREAD_BYTES) {
     this.#stream = stream
+    this.#maxUnreadBytes = maxUnreadBytes
     const decoder = new JsonLineDecoder()
     const refuse = (error: EngineError): void => this.send({ type: 'refused', error: withoutStack(error) })
     this.closed = new Promise((resolve) => {
@@ -38,21 +40,26 @@ export class ControlConnection {
   send(event: ApplicationEvent): void {
     if (!this.#stream.writable) return
     if (event.type === 'log') {
-      if (this.#stream.writableLength > MAX_UNREAD_BYTES) {
+      if (this.#stream.writableLength > this.#maxUnreadBytes) {
         this.#droppedLines++
         return
       }
-      if (this.#droppedLines > 0) {
-        const fields = { lines: this.#droppedLines }
-        this.#droppedLines = 0
-        this.send({ ...event, level: 'warn', message: 'log lines were dropped: nobody read them', fields })
-      }
+      this.#tellDropped(event.timestampMs)
     }
     this.#stream.write(encodeLine(event))
   }
 
+  #tellDropped(timestampMs: number): void {
+    if (this.#droppedLines === 0) return
+    const fields = { lines: this.#droppedLines }
+    this.#droppedLines = 0
+    const message = 'log lines were dropped: nobody read them'
+    this.#stream.write(encodeLine({ type: 'log', timestampMs, level: 'warn', message, fields }))
+  }
+
   /** Ends the connection; resolves when the peer has been handed everything. */
   end(): Promise<void> {
+    if (this.#stream.writable) this.#tellDropped(systemClock.now())
     return new Promise((resolve) => {
       if (this.#stream.destroyed || !this.#stream.writable) resolve()
       else this.#stream.end(() => resolve())

@@ -14,6 +14,7 @@ function target(calls: unknown[]): CommandTarget {
       return { id: 5, kind: 'savepoint', path, sizeBytes: 10, durationMs: 1.5 }
     },
     setLogLevel: (level: string) => void calls.push(['log-level', level]),
+    setLoggerLevel: (logger: string, level?: string) => void calls.push(['logger-level', logger, level]),
     checkpoint: async () => ({ id: 6, kind: 'checkpoint', path: undefined, sizeBytes: 4, durationMs: 2 }),
     plan: () => 'the plan',
     details: () => 'the details',
@@ -59,6 +60,12 @@ test('cancel and log-level have no answer', async () => {
     calls: [['log-level', 'debug']],
     answers: [],
   })
+  expect((await answersTo({ type: 'log-level', level: 'warn', logger: 'window' })).calls).toEqual([
+    ['logger-level', 'window', 'warn'],
+  ])
+  expect((await answersTo({ type: 'log-level', level: null, logger: 'window' })).calls).toEqual([
+    ['logger-level', 'window', undefined],
+  ])
 })
 
 test('metrics tell what the process is at', async () => {
@@ -91,6 +98,8 @@ test.each([
   [{ type: 'stop', drain: 'yes' }, 'COMMAND_INVALID', "'drain' must be true or false"],
   [{ type: 'savepoint', path: 7 }, 'COMMAND_INVALID', "'path' must be text"],
   [{ type: 'checkpoints', id: 'x' }, 'COMMAND_INVALID', "'id' must be a number"],
+  [{ type: 'log-level', level: null }, 'COMMAND_INVALID', "'level' must be one of"],
+  [{ type: 'log-level', level: 'info', logger: 7 }, 'COMMAND_INVALID', "'logger' must be text"],
   [{ type: 'log-level', level: 'loud' }, 'COMMAND_INVALID', "'level' must be one of debug, info, warn, error"],
 ])('%j is refused: %s', async (message, code, text) => {
   const { calls, answers } = await answersTo({ ...message, requestId: 3 })

@@ -58,7 +58,7 @@ export function jobCommands(target: CommandTarget): JobCommands {
         target.cancel()
         return undefined
       case 'log-level':
-        runningJob(target).setLogLevel(logLevel(message['level']))
+        setLogLevel(runningJob(target), message)
         return undefined
       case 'metrics':
         return metrics(target)
@@ -138,6 +138,14 @@ function text(message: Message, name: string): string | undefined {
   const value = message[name] ?? undefined
   if (value !== undefined && (typeof value !== 'string' || value === '')) throw invalid(name, 'must be text')
   return value
+}
+
+/** Of all loggers; with `logger` of that one, where null takes its own level away. */
+function setLogLevel(job: JobCoordinator, message: Message): void {
+  const { level } = message
+  const logger = text(message, 'logger')
+  if (logger === undefined) job.setLogLevel(logLevel(level))
+  else job.setLoggerLevel(logger, level === null ? undefined : logLevel(level))
 }
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error']

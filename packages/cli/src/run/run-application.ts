@@ -16,7 +16,7 @@ import {
   type ThreadLauncher,
   workerThreads,
 } from '@millrace/engine/host'
-import { asEngineError, serializeError } from '@millrace/engine/spi'
+import { asEngineError, loggerLevels, serializeError } from '@millrace/engine/spi'
 import {
   type ApplicationEvent,
   type ApplicationState,
@@ -165,7 +165,7 @@ export class ApplicationRun {
     this.#name = application.name
     const declared = declareApplication(application, context, parallelism)
     await this.#occupyDirectory(application)
-    const settings = this.#jobSettings(declared)
+    const settings = this.#jobSettings(declared, context)
     if (this.#cancelled) return undefined
     const fileSystems = applicationFileSystems()
     const world = { clock: systemClock, scheduler: systemScheduler, random: systemRandom, fileSystems }
@@ -228,7 +228,7 @@ export class ApplicationRun {
     this.#socket = await ControlSocket.open(directory, this.onCommand, () => this.#status)
   }
 
-  #jobSettings({ env }: DeclaredApplication): JobSettings {
+  #jobSettings({ env }: DeclaredApplication, { properties }: ApplicationContext): JobSettings {
     const { checkpoints, from, latestSince, otherwiseFrom, allowNonRestoredState, epoch, logLevel } = this.#options
     this.#overrideCheckpoints(env)
     this.#checkpointing = env.checkpoints !== undefined
@@ -253,6 +253,7 @@ export class ApplicationRun {
       allowNonRestoredState,
       epoch,
       logLevel,
+      loggerLevels: loggerLevels(properties['millrace']),
     }
   }
 

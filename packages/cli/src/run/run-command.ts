@@ -12,6 +12,9 @@ export async function runCommand(options: RunOptions): Promise<number> {
   return options.control === undefined ? runInTerminal(options) : runControlled(options, options.control)
 }
 
+/** A parent keeps the log, so a burst waits for it; one that has stopped reading for good doesn't fill the memory. */
+const PARENT_UNREAD_BYTES = 64 << 20
+
 /** Ctrl-C and SIGTERM stop with a savepoint when there are checkpoints; a second one cancels at once. */
 async function runInTerminal(options: RunOptions, write: Write = toStandardError): Promise<number> {
   const run: ApplicationRun = new ApplicationRun(
@@ -65,7 +68,7 @@ async function runControlled(options: RunOptions, descriptor: number): Promise<n
   let ended = false
   let connection: ControlConnection | undefined
   const run: ApplicationRun = new ApplicationRun(options, { event: (event) => connection?.send(event) })
-  connection = new ControlConnection(stream, run.onCommand)
+  connection = new ControlConnection(stream, run.onCommand, PARENT_UNREAD_BYTES)
   connection.closed.then(() => {
     if (ended) return
     run.removeFiles()

@@ -1,6 +1,6 @@
 import type { Clock, Scheduler } from '../common/clock.ts'
 import { asEngineError, assertNever, EngineError, invariant, restoreEngineError } from '../common/errors.ts'
-import type { Logger, LogLevel, LogLine } from '../common/logger.ts'
+import type { Logger, LogLevels, LogLine } from '../common/logger.ts'
 import type { Random } from '../common/random.ts'
 import type { FileSystems } from '../runtime/storage/file-systems.ts'
 import type { CollectedMetrics, FromThread, OperatorMetrics, SubtaskId, ToThread } from '../runtime/task/messages.ts'
@@ -41,7 +41,7 @@ export interface AttemptEnvironment {
   readonly scheduler: Scheduler
   readonly random: Random
   readonly logger: Logger
-  readonly logLevel: LogLevel
+  readonly logLevels: LogLevels
   /** Is told what happens. */
   readonly monitor: JobMonitor
   onRunning(): void
@@ -135,7 +135,7 @@ export class JobAttempt {
     this.#threads = threads
     monitor.executions.allTo('INITIALIZING')
     for (const source of this.#sources.values()) source.start()
-    this.#postAll({ kind: 'set-log-level', level: this.#env.logLevel })
+    this.#postAll({ kind: 'set-log-levels', levels: this.#env.logLevels })
     this.#postAll({ kind: 'deploy', deployment: { attempt: owner.attempt, graphHash: graph.hash, restore } })
   }
 
@@ -357,8 +357,8 @@ export class JobAttempt {
     if (--request.left === 0) request.done()
   }
 
-  setLogLevel(level: LogLevel): void {
-    this.#postAll({ kind: 'set-log-level', level })
+  setLogLevels(levels: LogLevels): void {
+    this.#postAll({ kind: 'set-log-levels', levels })
   }
 
   cancel(): void {

@@ -1,6 +1,6 @@
 import type { Clock, Scheduler } from '../common/clock.ts'
 import { asEngineError, EngineError } from '../common/errors.ts'
-import { createLogger, type Logger, type LogLevel, type LogLine } from '../common/logger.ts'
+import { createLogger, type Logger, type LogLevel, type LogLevels, type LogLine, levelOf } from '../common/logger.ts'
 import type { Random } from '../common/random.ts'
 import { randomUuid } from '../common/uuid.ts'
 import { type JobPlan, jobPlan } from '../plan/job-plan.ts'
@@ -44,6 +44,8 @@ export interface JobSettings {
   /** Undefined: one above the highest seen. */
   readonly epoch: number | undefined
   readonly logLevel: LogLevel
+  /** Levels of operators' loggers, by the operators' names. */
+  readonly loggerLevels?: Readonly<Record<string, LogLevel>> | undefined
 }
 
 export interface JobEvents {
@@ -88,7 +90,7 @@ export class JobCoordinator {
   readonly #nonce: string
   readonly #times: JobStateTimes
   readonly #monitor: JobMonitor
-  #logLevel: LogLevel
+  #logLevels: LogLevels
   #state: JobState = 'CREATED'
   #attempt: JobAttempt | undefined
   #attempts = 0
@@ -102,13 +104,13 @@ export class JobCoordinator {
     this.#env = env
     this.#settings = settings
     this.#events = events
-    this.#logLevel = settings.logLevel
+    this.#logLevels = { level: settings.logLevel, loggers: settings.loggerLevels ?? {} }
     this.#times = new JobStateTimes(env.clock)
     this.#nonce = randomUuid(env.random)
     this.#monitor = new JobMonitor(env.graph, env.clock)
     this.#logger = createLogger(
       (line) => events.onLog?.(line),
-      () => this.#logLevel,
+      (fields) => levelOf(this.#logLevels, fields),
     )
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -177,7 +179,7 @@ export class JobCoordinator {
         checkpoints: this.#settings.checkpoints,
         storage,
         logger: this.#logger,
-        logLevel: this.#logLevel,
+        logLevels: this.#logLevels,
         monitor: this.#monitor,
         onRunning: () => this.#setState('RUNNING'),
         onLog: (line) => this.#events.onLog?.(line),
@@ -329,8 +331,18 @@ export class JobCoordinator {
   }
 
   setLogLevel(level: LogLevel): void {
-    this.#logLevel = level
-    this.#attempt?.setLogLevel(level)
+    this.#setLogLevels({ ...this.#logLevels, level })
+  }
+
+  /** The level of one operator's logger from now on; undefined: that of all. */
+  setLoggerLevel(logger: string, level: LogLevel | undefined): void {
+    const { [logger]: _, ...others } = this.#logLevels.loggers
+    this.#setLogLevels({ ...this.#logLevels, loggers: level === undefined ? others : { ...others, [logger]: level } })
+  }
+
+  #setLogLevels(levels: LogLevels): void {
+    this.#logLevels = levels
+    this.#attempt?.setLogLevels(levels)
   }
 
   #warnOfMissingUids(): void {

@@ -2,6 +2,7 @@
 export * from '../common/clock.ts'
 export * from '../common/errors.ts'
 export * from '../common/logger.ts'
+export * from '../common/logger-levels.ts'
 export * from '../common/loop-lag.ts'
 export * from '../common/random.ts'
 export * from '../common/uuid.ts'

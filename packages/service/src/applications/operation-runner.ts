@@ -1,9 +1,11 @@
 import { EngineError } from '@millrace/engine/spi'
+import { logLevelsOf } from '../jobs/log-levels.ts'
 import type { ApplicationConfiguration, ApplicationRecord, OperationRecord, RunLineage } from './application-record.ts'
 import { stackOf } from './job-failure.ts'
 import type { JobKeeper } from './job-keeper.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import { rootCause } from './root-cause.ts'
+import { withoutLoggerLevels } from './service-properties.ts'
 import type { LifecycleEvent } from './state-machine.ts'
 import type { Change, StoredApplication } from './stored-application.ts'
 import type { Turn } from './turn.ts'
@@ -88,7 +90,8 @@ export class OperationRunner {
   }
 
   async #changeLogLevel(turn: Turn, before: ApplicationRecord, operation: OperationRecord): Promise<void> {
-    this.#keeper.job?.setLogLevel(logLevelOf(before))
+    const { level, loggers } = logLevelsOf(before.configuration)
+    this.#keeper.job?.setLogLevel(level, loggers)
     const application = this.#keeper.job === undefined ? await this.#keeper.run(turn, before, before) : before
     await this.#succeeded(turn, application, operation, 'succeededRunning')
   }
@@ -163,11 +166,14 @@ function lineageAfterFailure({ name, arguments: given }: OperationRecord): Chang
   if (name === 'UpdateApplication' && given['stopped'] === true && given['skip'] === true) return { lineage: undefined }
   return {}
 }
+/** What changes needn't restart the job. */
 function onlyLogLevelDiffers(a: ApplicationConfiguration, b: ApplicationConfiguration): boolean {
-  const rest = ({ monitoring, ...others }: ApplicationConfiguration): string =>
-    JSON.stringify({ ...others, monitoring: { ...monitoring, logLevel: undefined, configurationType: undefined } })
-  return a.monitoring.logLevel !== b.monitoring.logLevel && rest(a) === rest(b)
-}
-function logLevelOf({ configuration }: ApplicationRecord): 'debug' | 'info' | 'warn' | 'error' {
-  return configuration.monitoring.logLevel.toLowerCase() as 'debug' | 'info' | 'warn' | 'error'
+  const rest = ({ monitoring, properties, ...others }: ApplicationConfiguration): string =>
+    JSON.stringify({
+      ...others,
+      monitoring: { ...monitoring, logLevel: undefined, configurationType: undefined },
+      properties: withoutLoggerLevels(properties),
+    })
+  const levels = (configuration: ApplicationConfiguration): string => JSON.stringify(logLevelsOf(configuration))
+  return levels(a) !== levels(b) && rest(a) === rest(b)
 }

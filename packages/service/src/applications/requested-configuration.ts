@@ -9,6 +9,7 @@ import {
   defaultConfiguration,
   propertiesOf,
 } from './configuration.ts'
+import { checkServiceProperties } from './service-properties.ts'
 
 /**
  * The configuration of a new application: what was given over the defaults, its code fetched, checked and stored.
@@ -30,7 +31,7 @@ export async function createdConfiguration(
   const { parallelism, checkpoints, monitoring } = defaultConfiguration
   const flink = requested.FlinkApplicationConfiguration
   const code = requested.ApplicationCodeConfiguration
-  return {
+  const configuration = {
     parallelism: changedParallelism(parallelism, {
       configurationType: flink?.ParallelismConfiguration?.ConfigurationType,
       parallelism: flink?.ParallelismConfiguration?.Parallelism,
@@ -51,9 +52,13 @@ export async function createdConfiguration(
     snapshotsEnabled: requested.ApplicationSnapshotConfiguration?.SnapshotsEnabled ?? true,
     rollbackEnabled: requested.ApplicationSystemRollbackConfiguration?.RollbackEnabled ?? false,
     properties: propertiesOf(requested.EnvironmentProperties?.PropertyGroups ?? []),
-    // Last: whatever else is wrong is told before code is fetched and stored.
-    code: code === undefined ? undefined : await codeStore.store(applicationName, givenCode(code)),
+    code: undefined,
   }
+  checkServiceProperties(configuration)
+  // Last: whatever else is wrong is told before code is fetched and stored.
+  return code === undefined
+    ? configuration
+    : { ...configuration, code: await codeStore.store(applicationName, givenCode(code)) }
 }
 
 /** The configuration after an update: what isn't given stays; property groups are replaced as a whole. Errors as above. */
@@ -73,7 +78,7 @@ export async function updatedConfiguration(
   const flink = update.FlinkApplicationConfigurationUpdate
   const groups = update.EnvironmentPropertyUpdates?.PropertyGroups
   const code = update.ApplicationCodeConfigurationUpdate
-  return {
+  const configuration = {
     parallelism: changedParallelism(before.parallelism, {
       configurationType: flink?.ParallelismConfigurationUpdate?.ConfigurationTypeUpdate,
       parallelism: flink?.ParallelismConfigurationUpdate?.ParallelismUpdate,
@@ -95,8 +100,12 @@ export async function updatedConfiguration(
     rollbackEnabled:
       update.ApplicationSystemRollbackConfigurationUpdate?.RollbackEnabledUpdate ?? before.rollbackEnabled,
     properties: groups === undefined ? before.properties : propertiesOf(groups),
-    code: code === undefined ? before.code : await codeStore.store(applicationName, updatedCode(code, before.code)),
+    code: before.code,
   }
+  checkServiceProperties(configuration)
+  return code === undefined
+    ? configuration
+    : { ...configuration, code: await codeStore.store(applicationName, updatedCode(code, before.code)) }
 }
 
 function givenCode({ CodeContent, CodeContentType }: Shapes['ApplicationCodeConfiguration']): GivenCode {

@@ -35,7 +35,8 @@ export interface Job {
   suspend(): Promise<void>
   /** Asks it to end without a savepoint. */
   cancel(): void
-  setLogLevel(level: LogLevel): void
+  /** `loggers`: levels of their own, by name; the others have none any more. */
+  setLogLevel(level: LogLevel, loggers: Readonly<Record<string, LogLevel>>): void
   kill(): void
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, EngineError, LogLevel } from '@millrace/engine/spi'
+import type { Clock, EngineError, LogLevel, LogLevels } from '@millrace/engine/spi'
 import type { LogFile } from './log-file.ts'
 import { formatLogLine, type LogOrigin } from './log-line.ts'
 
@@ -9,17 +9,21 @@ export class JobLog {
   readonly #file: LogFile
   readonly #origin: LogOrigin
   readonly #clock: Clock
-  #level: LogLevel
+  #levels: LogLevels
 
-  constructor(file: LogFile, origin: LogOrigin, level: LogLevel, clock: Clock) {
+  constructor(file: LogFile, origin: LogOrigin, levels: LogLevels, clock: Clock) {
     this.#file = file
     this.#origin = origin
-    this.#level = level
+    this.#levels = levels
     this.#clock = clock
   }
 
-  setLevel(level: LogLevel): void {
-    this.#level = level
+  get levels(): LogLevels {
+    return this.#levels
+  }
+
+  setLevels(levels: LogLevels): void {
+    this.#levels = levels
   }
 
   /** A field `stack` becomes the line's `throwableInformation`. */
@@ -31,10 +35,15 @@ export class JobLog {
     timestampMs = this.#clock.now(),
   ): void {
     // What a program prints has no level: it is always kept.
-    if (logger !== 'stdout' && severity[level] < severity[this.#level]) return
+    if (logger !== 'stdout' && severity[level] < severity[this.#levelOf(logger)]) return
     const { stack, ...others } = fields
     const line = { timestampMs, level, logger, message, fields: others }
     this.#file.write(formatLogLine(typeof stack === 'string' ? { ...line, stack } : line, this.#origin))
+  }
+
+  #levelOf(logger: string): LogLevel {
+    const { level, loggers } = this.#levels
+    return Object.hasOwn(loggers, logger) ? loggers[logger]! : level
   }
 
   failure(logger: string, error: EngineError): void {

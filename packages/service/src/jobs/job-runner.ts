@@ -21,6 +21,7 @@ import type { Job, JobLauncher, JobSettings } from './job-launcher.ts'
 import { JobLog } from './job-log.ts'
 import { type JobResources, jobResources } from './job-resources.ts'
 import { defaultLogFileSettings, LogFile, type LogFileSettings } from './log-file.ts'
+import { logLevelsOf } from './log-levels.ts'
 import { MemoryWatchdog } from './memory-watchdog.ts'
 import { type ApplicationPlaces, applicationPlaces } from './places.ts'
 import { ProcessInspection } from './process-inspection.ts'
@@ -86,8 +87,8 @@ export class JobRunner implements JobLauncher {
   #launch({ application, epoch, lineage }: JobSettings): Job {
     const places = this.#places(application.name)
     const { configuration, versionId, arn } = application
-    const level = levelOf(configuration)
-    const log = new JobLog(this.#log(application.name), { applicationArn: arn, versionId }, level, this.#parts.clock)
+    const levels = logLevelsOf(configuration)
+    const log = new JobLog(this.#log(application.name), { applicationArn: arn, versionId }, levels, this.#parts.clock)
     const { cores, kpuMemoryMb, dataDirectory } = this.#settings
     const resources = jobResources(configuration, cores, kpuMemoryMb)
     const bundle = this.#bundle(application)
@@ -172,7 +173,7 @@ export class JobRunner implements JobLauncher {
     fields: Readonly<Record<string, unknown>> = {},
   ): void {
     const origin = { applicationArn: arn, versionId }
-    const log = new JobLog(this.#log(name), origin, levelOf(configuration), this.#parts.clock)
+    const log = new JobLog(this.#log(name), origin, logLevelsOf(configuration), this.#parts.clock)
     log.write(level, 'service', message, fields)
   }
 

@@ -307,6 +307,37 @@ test('a log level changes while the job runs on', async () => {
   await expect.poll(debugLines, { timeout: 20_000 }).toBeGreaterThan(0)
 })
 
+test("a logger's own level changes while the job runs on, and holds when it is started again", async () => {
+  await create()
+  await ended(await start())
+  const pids = jobPids()
+  await checkpointed()
+  const complete = () => logLines().filter(({ logger }) => logger === 'checkpoints').length
+  expect(complete()).toBe(0)
+  const update = async (level: string, CurrentApplicationVersionId: number) => {
+    const groups = [
+      ...properties({ rate: '200' }),
+      { PropertyGroupId: 'millrace', PropertyMap: { 'log.level.checkpoints': level } },
+    ]
+    const { OperationId } = await client.send(
+      new UpdateApplicationCommand({
+        ApplicationName: 'a',
+        CurrentApplicationVersionId,
+        ApplicationConfigurationUpdate: { EnvironmentPropertyUpdates: { PropertyGroups: groups } },
+      }),
+    )
+    return ended(OperationId!)
+  }
+  await expect(update('loud', 1)).rejects.toThrow("log.level.checkpoints is 'loud'")
+  expect(await update('debug', 1)).toMatchObject({ OperationStatus: 'SUCCESSFUL' })
+  expect(jobPids()).toEqual(pids)
+  await expect.poll(complete, { timeout: 20_000 }).toBeGreaterThan(0)
+  process.kill(pids[0]!, 'SIGKILL')
+  await expect.poll(() => jobPids().filter((pid) => pid !== pids[0]).length, { timeout: 20_000 }).toBe(1)
+  const before = complete()
+  await expect.poll(complete, { timeout: 20_000 }).toBeGreaterThan(before)
+})
+
 test('a forced stop needs no snapshot and ends what is under way', async () => {
   await create()
   const starting = await start()

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { EngineError, type LogLevel } from '@millrace/engine/spi'
+import { EngineError, type LogLevel, loggerName } from '@millrace/engine/spi'
 import {
   type ApplicationExit,
   type ApplicationListener,
@@ -80,9 +80,13 @@ export class ProcessJob implements Job {
     void this.#process.cancel()
   }
 
-  setLogLevel(level: LogLevel): void {
-    this.#log.setLevel(level)
+  setLogLevel(level: LogLevel, loggers: Readonly<Record<string, LogLevel>>): void {
+    const before = this.#log.levels.loggers
+    this.#log.setLevels({ level, loggers })
     this.#process.setLogLevel(level)
+    for (const name of new Set([...Object.keys(before), ...Object.keys(loggers)])) {
+      if (before[name] !== loggers[name]) this.#process.setLoggerLevel(name, loggers[name] ?? null)
+    }
   }
 
   kill(): void {
@@ -111,7 +115,9 @@ export class ProcessJob implements Job {
         this.#lastFailure = error
         log.failure('job', error)
       },
-      onLog: ({ timestampMs, level, message, fields }) => log.write(level, 'application', message, fields, timestampMs),
+      onLog: ({ timestampMs, level, message, fields }) => {
+        log.write(level, loggerName(fields) ?? 'application', message, fields, timestampMs)
+      },
       onOutput: (bytes) => this.#output.push(bytes),
     }
   }

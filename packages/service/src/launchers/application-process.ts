@@ -207,6 +207,11 @@ export class ApplicationProcess {
     this.#send({ type: 'log-level', level })
   }
 
+  /** Of one logger; null: the level of all holds for it again. */
+  setLoggerLevel(logger: string, level: LogLevel | null): void {
+    this.#send(level === null ? { type: 'log-level', logger, level } : { type: 'log-level', logger, level })
+  }
+
   async metrics(): Promise<MetricsEvent> {
     return (await this.#request({ type: 'metrics' })) as MetricsEvent
   }

@@ -24,7 +24,9 @@ export type ApplicationCommand =
   | { readonly type: 'stop'; readonly requestId?: number; readonly path?: string; readonly drain?: boolean }
   /** Ends the application without a savepoint. */
   | { readonly type: 'cancel'; readonly requestId?: number }
-  | { readonly type: 'log-level'; readonly requestId?: number; readonly level: LogLevel }
+  /** Of all loggers; with `logger` of that one, where null takes its own level away. */
+  | { readonly type: 'log-level'; readonly requestId?: number; readonly level: LogLevel; readonly logger?: string }
+  | { readonly type: 'log-level'; readonly requestId?: number; readonly level: null; readonly logger: string }
   | { readonly type: 'metrics'; readonly requestId?: number }
   /** Takes a checkpoint now. Answered by its `checkpoint` line. */
   | { readonly type: 'checkpoint'; readonly requestId?: number }

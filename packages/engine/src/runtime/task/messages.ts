@@ -1,5 +1,5 @@
 import type { SerializedError } from '../../common/errors.ts'
-import type { LogLevel, LogLine } from '../../common/logger.ts'
+import type { LogLevels, LogLine } from '../../common/logger.ts'
 import type { ThreadFigures } from '../../common/thread-figures.ts'
 import type { Split } from '../../spi/source.ts'
 import type { Barrier } from '../exchange/element.ts'
@@ -67,7 +67,7 @@ export type ToThread =
   | { readonly kind: 'checkpoint-complete'; readonly checkpointId: number }
   | { readonly kind: 'checkpoint-aborted'; readonly checkpointId: number }
   | { readonly kind: 'collect-metrics'; readonly requestId: number }
-  | { readonly kind: 'set-log-level'; readonly level: LogLevel }
+  | { readonly kind: 'set-log-levels'; readonly levels: LogLevels }
   | { readonly kind: 'close' }
 
 /** From a thread to the coordinator. */

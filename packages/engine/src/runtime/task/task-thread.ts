@@ -1,6 +1,6 @@
 import type { Cancellable, Clock, Scheduler } from '../../common/clock.ts'
 import { assertNever, EngineError, serializeError } from '../../common/errors.ts'
-import { createLogger, type Logger, type LogLevel } from '../../common/logger.ts'
+import { createLogger, type Logger, type LogLevels, levelOf } from '../../common/logger.ts'
 import type { Random } from '../../common/random.ts'
 import type { ThreadFigures } from '../../common/thread-figures.ts'
 import { createMetricGroup, type MetricGroup } from '../../spi/metrics.ts'
@@ -79,7 +79,7 @@ export class TaskThread {
   readonly #sweeps = new SweepQueue()
   readonly #checkpointTargets = new CheckpointTargets()
   readonly #logger: Logger
-  #logLevel: LogLevel = 'info'
+  #logLevels: LogLevels = { level: 'info', loggers: {} }
   #state: 'new' | 'deployed' | 'running' | 'failed' | 'closed' = 'new'
   #loop: Promise<void> = Promise.resolve()
   #opening: Subtask | undefined
@@ -97,7 +97,7 @@ export class TaskThread {
     this.#metrics = new ThreadMetrics(env.clock, settings.thread, env.figures)
     this.#logger = createLogger(
       (line) => env.post({ kind: 'log', line }),
-      () => this.#logLevel,
+      (fields) => levelOf(this.#logLevels, fields),
     )
   }
 
@@ -147,8 +147,8 @@ export class TaskThread {
       case 'collect-metrics':
         this.#env.post({ kind: 'metrics', requestId: message.requestId, metrics: this.#metrics.collect() })
         return
-      case 'set-log-level':
-        this.#logLevel = message.level
+      case 'set-log-levels':
+        this.#logLevels = message.levels
         return
       case 'close':
         this.close().then(
