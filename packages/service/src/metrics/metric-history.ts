@@ -36,8 +36,10 @@ export interface MetricPoints {
 /** The finest time that is told apart, and how long: 15 minutes. */
 export const fineMs = 10_000
 const fineSlots = 90
+/** The longest that a query of fine values reaches back. */
+export const fineReachMs = fineSlots * fineMs
 /** Beyond that minutes, for six and a half hours: Amazon's rule of scaling looks back six. */
-export const coarseMs = 60_000
+const coarseMs = 60_000
 const coarseSlots = 390
 /** More series of an application than these are told as they are, without a history. */
 const maxSeriesPerApplication = 1000
@@ -87,7 +89,7 @@ export class MetricHistory implements MetricPoints {
   forgetBefore(timestampMs: number): void {
     for (const [name, known] of this.#applications) {
       for (const [key, { coarse }] of known) {
-        if (coarse.oldestMs + (coarseSlots - 1) * coarseMs < timestampMs) known.delete(key)
+        if (coarse.newestMs < timestampMs) known.delete(key)
       }
       if (known.size === 0 && !this.#latest.has(name)) this.#applications.delete(name)
     }

@@ -18,7 +18,10 @@ beforeEach(() => {
   status = 'RUNNING'
   gone = false
   collector = new MetricsCollector({
-    store: { allApplications: async () => (gone ? [] : [{ name: 'orders', status } as ApplicationRecord]) },
+    store: {
+      allApplications: async () => (gone ? [] : [{ name: 'orders', status } as ApplicationRecord]),
+      operationsInProgress: async () => [],
+    },
     jobs: { of: async () => answer && { ...answer, collectedMs: time.now() } },
     clock: time,
     scheduler: time,

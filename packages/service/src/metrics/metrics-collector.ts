@@ -3,19 +3,12 @@ import type { ApplicationRecord } from '../applications/application-record.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import type { InspectedJobs, JobMetrics } from './job-metrics.ts'
 import { jobPoints } from './job-points.ts'
-import {
-  coarseMs,
-  fineMs,
-  MetricHistory,
-  type MetricPoints,
-  type MetricQuery,
-  type MetricSeries,
-} from './metric-history.ts'
+import { fineMs, MetricHistory, type MetricPoints, type MetricQuery, type MetricSeries } from './metric-history.ts'
 import type { MetricPoint } from './metric-point.ts'
 import { declarationOf } from './metric-table.ts'
 
 export interface MetricsCollectorParts {
-  readonly store: Pick<ApplicationStore, 'allApplications'>
+  readonly store: Pick<ApplicationStore, 'allApplications' | 'operationsInProgress'>
   readonly jobs: Pick<InspectedJobs, 'of'>
   readonly clock: Clock
   readonly scheduler: Scheduler
@@ -36,6 +29,12 @@ interface Run {
 const running = new Set<ApplicationRecord['status']>(['RUNNING', 'UPDATING', 'AUTOSCALING'])
 const hour = 3_600_000
 
+/** What was last seen of the applications of a node, by status, and of operations in progress, by name. */
+export interface ApplicationCounts {
+  readonly byStatus: ReadonlyMap<string, number>
+  readonly operationsInProgress: ReadonlyMap<string, number>
+}
+
 /** Asks every running application for its metrics each ten seconds, and keeps what they answer. */
 export class MetricsCollector implements MetricPoints {
   readonly #parts: MetricsCollectorParts
@@ -45,6 +44,7 @@ export class MetricsCollector implements MetricPoints {
   #timer: Cancellable | undefined
   #collecting: Promise<void> = Promise.resolve()
   #closed = false
+  #counts: ApplicationCounts = { byStatus: new Map(), operationsInProgress: new Map() }
 
   constructor(parts: MetricsCollectorParts) {
     this.#parts = parts
@@ -76,6 +76,11 @@ export class MetricsCollector implements MetricPoints {
   async collect(): Promise<void> {
     try {
       const applications = await this.#parts.store.allApplications()
+      const operations = await this.#parts.store.operationsInProgress()
+      this.#counts = {
+        byStatus: countBy(applications, ({ status }) => status),
+        operationsInProgress: countBy(operations, ({ name }) => name),
+      }
       const names = new Set(applications.map(({ name }) => name))
       for (const name of this.#history.applications) if (!names.has(name)) this.#forget(name)
       const collected = await Promise.all(applications.map((application) => this.#collectOne(application)))
@@ -137,6 +142,10 @@ export class MetricsCollector implements MetricPoints {
     this.#runs.delete(name)
   }
 
+  get counts(): ApplicationCounts {
+    return this.#counts
+  }
+
   /** Applications with newest points, in order. */
   get running(): readonly string[] {
     return this.#history.applications.filter((name) => this.#history.latest(name).length > 0).sort()
@@ -156,6 +165,8 @@ export class MetricsCollector implements MetricPoints {
   }
 }
 
-/** The longest that a query of fine values reaches back, ms. */
-export const fineReachMs = 90 * fineMs
-export const coarseReachMs = 390 * coarseMs
+function countBy<T>(items: readonly T[], of: (item: T) => string): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const item of items) counts.set(of(item), (counts.get(of(item)) ?? 0) + 1)
+  return counts
+}

@@ -46,9 +46,9 @@ export class StatisticRing {
     this.#max[at] = Math.max(this.#max[at] as number, value)
   }
 
-  /** The beginning of the oldest stretch it may hold, epoch ms. */
-  get oldestMs(): number {
-    return (this.#newest - this.#slot.length + 1) * this.#slotMs
+  /** The beginning of the newest stretch that has a value, epoch ms. */
+  get newestMs(): number {
+    return this.#newest * this.#slotMs
   }
 
   /** Each stretch that begins in [startMs, endMs) and has values, in order of time. */
