@@ -16,7 +16,7 @@ import { type LineChild, spawnLines } from '../examples/fraud-detection/src/star
 
 const commandFile = fileURLToPath(import.meta.resolve('millrace/command'))
 const REGION = 'us-east-1'
-const ROLE = 'arn:aws:iam::000000000000:role/bench'
+const ROLE = 'arn:aws:iam::000000000000:role/millrace-application'
 const STATUS_POLL_MS = 20
 const STATUS_LIMIT_MS = 120_000
 

@@ -107,7 +107,7 @@ async function awsCli(service: Service, aws: string, bundle: string): Promise<vo
     'create-application',
     ...name,
     ...['--runtime-environment', 'FLINK-1_20'],
-    ...['--service-execution-role', 'arn:aws:iam::000000000000:role/fraud'],
+    ...['--service-execution-role', 'arn:aws:iam::000000000000:role/millrace-application'],
     ...['--tags', 'Key=team,Value=fraud'],
     ...['--application-configuration', code],
   )

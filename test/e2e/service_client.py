@@ -21,7 +21,7 @@ client = boto3.client(
     aws_secret_access_key=secret_key,
     config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
 )
-role = "arn:aws:iam::000000000000:role/fraud"
+role = "arn:aws:iam::000000000000:role/millrace-application"
 name = "boto"
 seen = {}
 

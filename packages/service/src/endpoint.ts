@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import type { Cancellable, Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
+import { AccessControl } from './access/access-control.ts'
+import { AccessService } from './access/access-service.ts'
 import { type Credentials, loadOrCreateCredentials } from './access/credentials-file.ts'
-import { SignatureVerifier } from './access/signature-v4.ts'
+import type { SessionOwner } from './access/execution-credentials.ts'
 import { type Applications, type ApplicationsParts, openApplications } from './applications/applications.ts'
 import { lockDataDirectory } from './endpoint-lock.ts'
 import type { Faults, KinesisContext } from './ingest/kinesis-context.ts'
@@ -10,6 +12,7 @@ import { diskFiles, type LogFiles } from './ingest/log-files.ts'
 import { StreamRegistry } from './ingest/stream-registry.ts'
 import { SubscriptionTable } from './ingest/subscription-table.ts'
 import type { DirectoryLock } from './launchers/directory-lock.ts'
+import { NodeMetrics } from './metrics/node-metrics.ts'
 import { openNotifications } from './notifications/notifications.ts'
 import { ApiServer } from './wire/api-server.ts'
 import type { Deadlines } from './wire/connection-watch.ts'
@@ -37,6 +40,10 @@ export interface EndpointSettings {
   readonly maxConnections?: number | undefined
   readonly maxInFlightBytes?: number
   readonly deadlines?: Deadlines | undefined
+  /** 64 hex digits that encrypt the secrets in the store; default: `access.key` in the data directory. */
+  readonly accessEncryptionKey?: string | undefined
+  /** Calls a second that each principal may make. Default 10,000. */
+  readonly requestsPerSecond?: number | undefined
 }
 
 export interface EndpointParts {
@@ -104,17 +111,21 @@ async function startLocked(
     openNotifications(join(settings.dataDirectory, 'notifications'), account, { ...parts, files }),
   ])
   let applications: Applications | undefined
+  let access: AccessControl | undefined
   const closeStores = async () => {
+    await access?.close()
     await applications?.close()
     await Promise.all([registry.close(), notifications.close()])
   }
   try {
-    applications = await openManaged(settings, account, credentials, parts)
+    access = await openAccess(settings, account, credentials, parts, () => applications)
+    applications = await openManaged(settings, account, credentials, access, parts)
   } catch (error) {
     await closeStores()
     throw error
   }
   const context = kinesisContext(settings, account, registry, parts)
+  const metrics = new NodeMetrics({ clock, scheduler, logger })
   const services = [new KinesisService(context), notifications.service]
   const server = new ApiServer(
     {
@@ -129,8 +140,10 @@ async function startLocked(
       scheduler,
       random,
       logger,
-      verifier: new SignatureVerifier(credentials, account.region, clock),
-      services: [...services, ...(applications?.services ?? [])],
+      access,
+      applicationTags: applications?.tags,
+      metricsText: async () => metrics.text(registry, context.subscriptions, applications?.metrics),
+      services: metrics.measured([...services, new AccessService(access, clock), ...(applications?.services ?? [])]),
     },
   )
   const port = await server.listen().catch(async (error) => {
@@ -142,6 +155,7 @@ async function startLocked(
   const trimming = repeat(scheduler, trimIntervalMs, () => Promise.all([registry.trim(), notifications.trim()]), logger)
   const close = async () => {
     trimming.cancel()
+    metrics.close()
     // First: jobs that end in good order still write to the streams here.
     await applications?.stop()
     context.subscriptions.endAll()
@@ -167,15 +181,43 @@ async function startLocked(
   }
 }
 
+function openAccess(
+  { dataDirectory, accessEncryptionKey, requestsPerSecond }: EndpointSettings,
+  account: { readonly region: string; readonly accountId: string },
+  credentials: Credentials,
+  { applications, clock, scheduler, logger }: EndpointParts,
+  opened: () => Applications | undefined,
+): Promise<AccessControl> {
+  const { storeUrl } = applications ?? {}
+  const encryptionKey = accessEncryptionKey
+  // Who runs no applications can't see which of them live.
+  const isLive =
+    applications === undefined ? undefined : async (owner: SessionOwner) => (await opened()?.isLive(owner)) === true
+  return AccessControl.open(
+    { dataDirectory, account, credentials, encryptionKey, storeUrl, requestsPerSecond },
+    { clock, scheduler, logger, isLive },
+  )
+}
+
 async function openManaged(
   settings: EndpointSettings,
   account: { readonly region: string; readonly accountId: string },
   credentials: Credentials,
+  access: AccessControl,
   { clock, scheduler, random, logger, applications }: EndpointParts,
 ): Promise<Applications | undefined> {
   if (applications === undefined) return undefined
   const { dataDirectory } = settings
-  return openApplications(applications, { dataDirectory, account, credentials, clock, scheduler, random, logger })
+  return openApplications(applications, {
+    dataDirectory,
+    account,
+    credentials,
+    access,
+    clock,
+    scheduler,
+    random,
+    logger,
+  })
 }
 
 function kinesisContext(

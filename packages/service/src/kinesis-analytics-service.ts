@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { authorizeOperation } from './access/application-authorization.ts'
 import { serviceModel } from './model/service-model.ts'
 import type { Operations } from './model/shapes.ts'
 import { validate } from './model/validate.ts'
@@ -37,6 +38,7 @@ export class KinesisAnalyticsService implements ApiService {
     const run = operationOf(name as keyof Operations)
     const input = validate(serviceModel, serviceModel.operations[name]!.input, decodeJson(call.body))
     await this.#enter()
+    await authorizeOperation(name, input as never, call.access, this.#context)
     const output = await run(input as never, this.#context)
     return { status: 200, contentType, body: encodeJson(output as unknown as WireValue) }
   }

@@ -25,7 +25,11 @@ function addDeploy(program: Command, setExitCode: (code: number) => void): void 
     .option('--allow-non-restored-state', 'drop state of operators that the application no longer has', false)
     .option('--no-start', 'leave an application that does not run stopped')
     .option('--runtime <name>', 'RuntimeEnvironment of a new application', 'FLINK-1_20')
-    .option('--role <arn>', 'service execution role of a new one', 'arn:aws:iam::000000000000:role/millrace')
+    .option(
+      '--role <arn>',
+      'service execution role of a new one',
+      'arn:aws:iam::000000000000:role/millrace-application',
+    )
     .addHelpText('after', SERVICE_HELP)
     .action(async (application: string, options: DeployOptions) => {
       const { deployCommand } = await import('./deploy-command.ts')

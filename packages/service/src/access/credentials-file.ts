@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError } from '@millrace/engine/spi'
+import { loadOrCreateSecretFile } from './secret-file.ts'
 
 /** A local access key: as secret as the data it opens. */
 export interface Credentials {
@@ -18,9 +19,7 @@ export async function loadOrCreateCredentials(directory: string): Promise<Creden
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await chmod(directory, 0o700)
   const path = join(directory, 'credentials')
-  const existing = await readIfThere(path)
-  if (existing === undefined) await createCredentials(path)
-  const credentials = parseCredentials(existing ?? (await readFile(path, 'utf8')))
+  const credentials = parseCredentials(await loadOrCreateSecretFile(path, newCredentials))
   if (credentials !== undefined) return credentials
   throw new EngineError('CREDENTIALS_INVALID', {
     kind: 'invalid',
@@ -45,36 +44,16 @@ export function parseCredentials(text: string): Credentials | undefined {
   return { accessKeyId, secretAccessKey }
 }
 
-/** Exclusive by `link`: of two first starts at once one makes the key, and both use it. */
-async function createCredentials(path: string): Promise<void> {
-  const accessKeyId = `MRLOCAL${base32(randomBytes(13))}`.slice(0, 20)
+function newCredentials(): string {
   const secretAccessKey = randomBytes(30).toString('base64url')
-  const fresh = `${path}.${randomBytes(6).toString('hex')}`
-  const file = await open(fresh, 'wx', 0o600)
-  try {
-    await file.writeFile(`[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  try {
-    await link(fresh, path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    await rm(fresh, { force: true })
-  }
+  return `[default]\naws_access_key_id = ${newKeyId('MRLOCAL')}\naws_secret_access_key = ${secretAccessKey}\n`
+}
+
+/** 20 characters, as Amazon's are. */
+export function newKeyId(prefix: string): string {
+  return `${prefix}${base32(randomBytes(20))}`.slice(0, 20)
 }
 
 function base32(bytes: Buffer): string {
   return Array.from(bytes, (byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[byte & 31]).join('')
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }

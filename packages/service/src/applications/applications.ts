@@ -1,6 +1,9 @@
 import type { Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
+import type { AccessControl } from '../access/access-control.ts'
 import type { Credentials } from '../access/credentials-file.ts'
+import type { ExecutionCredentials, IsLive } from '../access/execution-credentials.ts'
 import { KinesisAnalyticsService } from '../kinesis-analytics-service.ts'
+import { ApplicationMetrics } from '../metrics/node-metrics.ts'
 import { ApplicationLogs } from '../monitoring/application-logs.ts'
 import { FlinkService } from '../monitoring/flink/flink-service.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
@@ -18,8 +21,10 @@ export interface LifecycleSurroundings {
   /** Code lies below it as `StoredCode.file` says. */
   readonly dataDirectory: string
   readonly account: { readonly region: string; readonly accountId: string }
-  /** Opens the endpoint for the applications' own streams. */
+  /** The administrator's key, for what the service itself does with the endpoint's streams. */
   readonly credentials: Credentials
+  /** What jobs open the endpoint with: each the rights of its application's role. */
+  readonly executionCredentials: ExecutionCredentials
   /** The endpoint's address; known when `recover` is called and later. */
   url(): string
   readonly clock: Clock
@@ -40,6 +45,10 @@ export interface ApplicationsParts {
 /** The managed applications of an endpoint. */
 export interface Applications {
   readonly services: readonly ApiService[]
+  readonly metrics: ApplicationMetrics
+  /** Of an application, for policies that look at them. */
+  tags(applicationName: string): Promise<Readonly<Record<string, string>>>
+  readonly isLive: IsLive
   /** Takes up what the service before has left; calls that come earlier wait for it. */
   start(url: string): Promise<void>
   /**
@@ -54,31 +63,53 @@ export interface Applications {
 /** Opens the store, `store.db` in the data directory unless told otherwise, and what goes with it. Errors: the store's. */
 export async function openApplications(
   { storeUrl, createLifecycle, readObject }: ApplicationsParts,
-  surroundings: Omit<LifecycleSurroundings, 'store' | 'url'>,
+  given: Omit<LifecycleSurroundings, 'store' | 'url' | 'executionCredentials'> & { readonly access: AccessControl },
 ): Promise<Applications> {
-  const { dataDirectory, account, clock, random } = surroundings
+  const { access, ...surroundings } = given
+  const { dataDirectory, account, clock, scheduler, random, logger } = surroundings
   const store = new SqlApplicationStore(await openDatabase(storeUrl, dataDirectory))
   let url = ''
-  const lifecycle = createLifecycle({ ...surroundings, store, url: () => url })
+  const lifecycle = createLifecycle({
+    ...surroundings,
+    store,
+    url: () => url,
+    executionCredentials: access.executionCredentials,
+  })
   const gate = new CallGate()
   const codeStore = new CodeStore(dataDirectory, readObject)
-  const service = new KinesisAnalyticsService({ account, store, lifecycle, codeStore, clock, random }, () =>
-    gate.enter(),
+  const roles = access.directory
+  const presignDashboard = (name: string, sessionSeconds: number) =>
+    `${url}${access.links.presign(name, sessionSeconds)}`
+  const service = new KinesisAnalyticsService(
+    { account, store, lifecycle, codeStore, roles, presignDashboard, clock, random },
+    () => gate.enter(),
   )
   const flink = new FlinkService({ store, lifecycle, clock, random })
+  const metrics = new ApplicationMetrics({ store, lifecycle }, { clock, scheduler, logger })
   return {
-    services: [service, new ApplicationLogs(store, lifecycle, clock), flink],
+    services: [service, new ApplicationLogs(store, lifecycle, clock), metrics.service, flink],
+    metrics,
+    tags: (name) => store.tags(name),
+    isLive: (owner) => isLive(store, owner),
     async start(endpointUrl) {
       url = endpointUrl
       await lifecycle.recover()
       gate.open()
+      metrics.collector.start()
     },
-    stop() {
+    async stop() {
       gate.close()
-      return lifecycle.close()
+      await Promise.all([metrics.collector.close(), lifecycle.close()])
     },
     close: () => store.close(),
   }
+}
+
+/** A killed service revokes nothing: what its jobs had holds only as long as their application runs as they knew it. */
+async function isLive(store: ApplicationStore, owner: Parameters<IsLive>[0]): Promise<boolean> {
+  const application = await store.application(owner.applicationName)
+  if (application?.createdMs !== owner.applicationCreatedMs || application.epoch !== owner.epoch) return false
+  return application.status !== 'READY' && application.status !== 'ROLLED_BACK'
 }
 
 /** Calls wait until it opens and fail once it has closed. */

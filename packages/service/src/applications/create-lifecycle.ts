@@ -1,5 +1,9 @@
-import { JobRunner } from '../jobs/job-runner.ts'
+import type { Logger } from '@millrace/engine/spi'
+import type { ExecutionCredentials, SessionOwner } from '../access/execution-credentials.ts'
+import type { Job, JobSettings } from '../jobs/job-launcher.ts'
+import { JobRunner, type JobRunnerParts, type JobRunnerSettings } from '../jobs/job-runner.ts'
 import type { Isolation } from '../launchers/index.ts'
+import type { ApplicationRecord } from './application-record.ts'
 import type { LifecycleSurroundings } from './applications.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { LifecycleService } from './lifecycle-service.ts'
@@ -21,7 +25,7 @@ export interface ManagedJobs {
 
 /** Applications whose jobs are processes of this machine and find this endpoint's streams and topics. */
 export function createLifecycle(jobs: ManagedJobs, surroundings: LifecycleSurroundings): Lifecycle {
-  const { dataDirectory, account, store, clock, scheduler, random, logger, url, credentials } = surroundings
+  const { dataDirectory, account, store, clock, scheduler, random, logger, url } = surroundings
   const environment = () => ({
     AWS_REGION: account.region,
     AWS_ENDPOINT_URL_KINESIS: url(),
@@ -29,9 +33,47 @@ export function createLifecycle(jobs: ManagedJobs, surroundings: LifecycleSurrou
     ...jobs.environment,
   })
   const { allowUnisolated = false, ...others } = jobs
-  const launcher = new JobRunner(
-    { ...others, dataDirectory, allowUnisolated, environment, credentials: () => credentials },
+  const credentials = (application: ApplicationRecord, epoch: number) =>
+    surroundings.executionCredentials.issue(
+      application.serviceExecutionRole,
+      `${application.name.slice(0, 48)}-${epoch}`,
+      sessionOwner(application, epoch),
+    )
+  const launcher = new RoleRunner(
+    { ...others, dataDirectory, allowUnisolated, environment, credentials },
     { clock, scheduler, random, logger },
+    surroundings.executionCredentials,
   )
   return new LifecycleService({ store, launcher, clock, scheduler, random, logger })
+}
+
+/** The credentials that a job was given end with it. */
+class RoleRunner extends JobRunner {
+  readonly #credentials: ExecutionCredentials
+  readonly #logger: Logger
+
+  constructor(settings: JobRunnerSettings, parts: JobRunnerParts, credentials: ExecutionCredentials) {
+    super(settings, parts)
+    this.#credentials = credentials
+    this.#logger = parts.logger
+  }
+
+  override launch(settings: JobSettings): Job {
+    const job = super.launch(settings)
+    void job.exited.then(() => this.#revoke(settings))
+    return job
+  }
+
+  async #revoke({ application, epoch }: JobSettings): Promise<void> {
+    try {
+      await this.#credentials.revoke(sessionOwner(application, epoch))
+    } catch (error) {
+      const { name } = application
+      this.#logger.warn("an ended job's credentials were not revoked", { application: name, reason: String(error) })
+    }
+  }
+}
+
+function sessionOwner({ name, createdMs }: ApplicationRecord, epoch: number): SessionOwner {
+  return { applicationName: name, applicationCreatedMs: createdMs, epoch }
 }

@@ -122,6 +122,18 @@ export function consumerByArn(arn: string, context: KinesisContext): { stream: S
   throw new ApiError('ResourceNotFoundException', `Consumer ${arn} not found.`)
 }
 
+/** The ARN that ConsumerARN, or stream and ConsumerName, stand for; of a consumer that isn't there one that fits it. */
+export function consumerArnOf(fields: RequestFields, context: KinesisContext): string {
+  const arn = fields.optionalString('ConsumerARN', { minLength: 1, maxLength: 2048 })
+  if (arn !== undefined) return arn
+  const name = fields.optionalString('ConsumerName', { maxLength: 128 }) ?? ''
+  const streamName = streamNameOf(fields, context)
+  const stream = context.registry.get(streamName)
+  const consumer = stream?.metadata.consumers.find((one) => one.name === name)
+  if (stream !== undefined && consumer !== undefined) return consumerArn(stream, consumer, context)
+  return `${streamArn(streamName, context)}/consumer/${name}:0`
+}
+
 function parseArn(arn: string, context: KinesisContext): { streamName: string; consumerName: string | undefined } {
   const { region, accountId } = context.settings
   const [, arnRegion, arnAccount, streamName, consumerName] = arnPattern.exec(arn) ?? []

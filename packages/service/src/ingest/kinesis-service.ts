@@ -6,6 +6,7 @@ import { decodeJson, encodeJson, type WireValue } from '../wire/json-codec.ts'
 import { RequestFields } from '../wire/request-fields.ts'
 import { eventStreamOpened, type KinesisContext } from './kinesis-context.ts'
 import { kinesisOperations } from './operations/index.ts'
+import { authorizeStreamOperation } from './stream-authorization.ts'
 
 const targetPrefix = 'Kinesis_20131202.'
 const jsonType = 'application/x-amz-json-1.1'
@@ -36,6 +37,7 @@ export class KinesisService implements ApiService {
     const fields = new RequestFields(values)
     const refused = notOffered.find((member) => fields.has(member))
     if (refused !== undefined) throw invalidArgument(`${refused} is not offered here.`)
+    authorizeStreamOperation(name, fields, call.access, this.#context)
     const result = await operation(fields, this.#context, call)
     if (result === eventStreamOpened) return undefined
     return encode(200, contentType, result)

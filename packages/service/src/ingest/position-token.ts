@@ -55,6 +55,12 @@ export function decodeToken(key: Buffer, token: string): TokenContent | undefine
   }
 }
 
+/** The stream that a token names, without a look at whether it's one of ours: for a question that comes before that one. */
+export function streamNameOfToken(token: string): string | undefined {
+  const bytes = Buffer.from(token, 'base64url')
+  return bytes.length < fixedBytes + macBytes ? undefined : bytes.toString('utf8', fixedBytes, bytes.length - macBytes)
+}
+
 function mac(key: Buffer, bytes: Buffer): Buffer {
   return createHmac('sha256', key).update(bytes).digest().subarray(0, macBytes)
 }

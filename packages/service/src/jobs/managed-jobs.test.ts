@@ -69,7 +69,7 @@ async function create(map: Record<string, string> = { rate: '200' }): Promise<vo
     new CreateApplicationCommand({
       ApplicationName: 'a',
       RuntimeEnvironment: 'FLINK-1_20',
-      ServiceExecutionRole: 'arn:aws:iam::000000000000:role/x',
+      ServiceExecutionRole: 'arn:aws:iam::000000000000:role/millrace-application',
       ApplicationConfiguration: {
         ApplicationCodeConfiguration: { CodeContentType: 'ZIPFILE', CodeContent: { ZipFileContent: bundle } },
         EnvironmentProperties: { PropertyGroups: properties(map) },

@@ -6,6 +6,7 @@ import { encodeXml, type XmlValue } from '../wire/xml.ts'
 import { certificatePath } from './notification-document.ts'
 import { snsOperations } from './operations/index.ts'
 import type { SnsContext } from './sns-context.ts'
+import { authorizeTopicOperation } from './topic-authorization.ts'
 
 const namespace = 'http://sns.amazonaws.com/doc/2010-03-31/'
 
@@ -13,6 +14,8 @@ const namespace = 'http://sns.amazonaws.com/doc/2010-03-31/'
 const commonErrors: Record<string, string> = {
   UnrecognizedClientException: 'InvalidClientTokenId',
   InvalidSignatureException: 'SignatureDoesNotMatch',
+  AccessDeniedException: 'AuthorizationError',
+  ThrottlingException: 'Throttling',
   ServiceUnavailableException: 'ServiceUnavailable',
   InternalFailure: 'InternalError',
 }
@@ -52,6 +55,8 @@ export class SnsService implements ApiService {
     if (operation === undefined) {
       throw new ApiError('InvalidAction', `The action ${action.slice(0, 64)} is not offered here.`)
     }
+    // A link has no key; its token is what allows it.
+    if (call.principal.kind !== 'anonymous') authorizeTopicOperation(action, fields, call.access, this.#context)
     const result = await operation(fields, this.#context)
     return { status: 200, contentType: 'text/xml', body: answerXml(action, result, call.requestId) }
   }

@@ -121,7 +121,7 @@ function request(ApplicationName: string, more: Partial<CreateApplicationCommand
   return {
     ApplicationName,
     RuntimeEnvironment: 'FLINK-1_20',
-    ServiceExecutionRole: 'arn:aws:iam::000000000000:role/fraud',
+    ServiceExecutionRole: 'arn:aws:iam::000000000000:role/millrace-application',
     ...more,
   } satisfies CreateApplicationCommandInput
 }

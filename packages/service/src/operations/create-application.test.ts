@@ -38,7 +38,7 @@ describe('creating', () => {
       ApplicationARN: arnOf('a'),
       ApplicationName: 'a',
       RuntimeEnvironment: 'FLINK-1_20',
-      ServiceExecutionRole: 'arn:aws:iam::000000000000:role/fraud',
+      ServiceExecutionRole: 'arn:aws:iam::000000000000:role/millrace-application',
       ApplicationStatus: 'READY',
       ApplicationVersionId: 1,
       ApplicationMode: 'STREAMING',

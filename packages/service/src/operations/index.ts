@@ -1,5 +1,6 @@
 import type { Operations } from '../model/shapes.ts'
 import { createApplication } from './create-application.ts'
+import { createApplicationPresignedUrl } from './create-application-presigned-url.ts'
 import { deleteApplication } from './delete-application.ts'
 import { describeApplication } from './describe-application.ts'
 import { describeApplicationOperation } from './describe-application-operation.ts'
@@ -19,6 +20,7 @@ type SqlOnly = 'InvalidRequestException' | 'UnsupportedOperationException'
 /** Every operation of the service model: what carries it out, or why nothing does. */
 export const applicationOperations: { readonly [N in keyof Operations]: Operation<N> | SqlOnly | 'not offered yet' } = {
   CreateApplication: createApplication,
+  CreateApplicationPresignedUrl: createApplicationPresignedUrl,
   DescribeApplication: describeApplication,
   ListApplications: listApplications,
   StartApplication: startApplication,
@@ -42,7 +44,6 @@ export const applicationOperations: { readonly [N in keyof Operations]: Operatio
 
   AddApplicationCloudWatchLoggingOption: 'not offered yet',
   AddApplicationVpcConfiguration: 'not offered yet',
-  CreateApplicationPresignedUrl: 'not offered yet',
   CreateApplicationSnapshot: 'not offered yet',
   CreateSnapshot: 'not offered yet',
   DeleteApplicationCloudWatchLoggingOption: 'not offered yet',

@@ -1,4 +1,5 @@
 import type { Clock, Random } from '@millrace/engine/spi'
+import type { AccessDirectory } from '../access/access-directory.ts'
 import type { ApplicationRecord } from '../applications/application-record.ts'
 import type { CodeStore } from '../applications/code/code-store.ts'
 import type { Lifecycle } from '../applications/lifecycle.ts'
@@ -12,6 +13,9 @@ export interface ApplicationContext {
   readonly store: ApplicationStore
   readonly lifecycle: Lifecycle
   readonly codeStore: CodeStore
+  readonly roles: Pick<AccessDirectory, 'roleOfArn'>
+  /** The URL that opens an application's monitoring pages for so long. */
+  presignDashboard(applicationName: string, sessionSeconds: number): string
   readonly clock: Clock
   readonly random: Random
 }

@@ -5,12 +5,14 @@ import {
   type UpdateApplicationCommandInput,
 } from '@aws-sdk/client-kinesis-analytics-v2'
 import { describe, expect, test } from 'vitest'
+import { manageAccess } from '../access/signed-request-fixture.ts'
 import {
   bucket,
   bundle,
   client,
   create,
   describeOf,
+  endpoint,
   failure,
   fromS3,
   hash,
@@ -36,6 +38,7 @@ describe('updating', () => {
       },
     })
     const other = zipOf({ 'main.mjs': 'export default 2' })
+    await manageAccess(endpoint.url, endpoint.credentials, 'CreateRole', { RoleName: 'other' })
     const { ApplicationDetail: detail, OperationId } = await update({
       RuntimeEnvironmentUpdate: 'FLINK-2_2',
       ServiceExecutionRoleUpdate: 'arn:aws:iam::000000000000:role/other',

@@ -1,6 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { asEngineError, type Clock, type Logger, type Random, type Scheduler } from '@millrace/engine/spi'
-import type { SignatureVerifier } from '../access/signature-v4.ts'
+import { type AccessControl, claimedKeyId } from '../access/access-control.ts'
+import { type ApplicationRoute, applicationRoute, wantedOfRoute } from '../access/application-routes.ts'
+import type { AuditEntry } from '../access/audit-log.ts'
+import type { CallAccess, RequestOrigin } from '../access/call-access.ts'
+import { plainAddress } from '../access/policy/ip-range.ts'
+import { anonymousIdentity } from '../access/principal.ts'
+import { type Claim, hasSignature } from '../access/signature-v4.ts'
 import { ApiError } from './api-error.ts'
 import type { ApiAnswer, ApiService } from './api-service.ts'
 import { ClientGoneError, readBody } from './body-reader.ts'
@@ -26,11 +32,15 @@ export interface ApiServerParts {
   readonly scheduler: Scheduler
   readonly random: Random
   readonly logger: Logger
-  readonly verifier: SignatureVerifier
+  readonly access: AccessControl
   readonly services: readonly ApiService[]
+  /** Of an application, for policies that look at them. */
+  readonly applicationTags?: ((applicationName: string) => Promise<Readonly<Record<string, string>>>) | undefined
+  /** What `/metrics` answers: Prometheus text. */
+  readonly metricsText?: (() => Promise<string>) | undefined
 }
 
-/** The AWS APIs on one port: finds the service, checks the signature, hands over, answers. */
+/** The AWS APIs on one port: finds the service, checks who calls, hands over, answers, and writes it down. */
 export class ApiServer {
   readonly #settings: ApiServerSettings
   readonly #parts: ApiServerParts
@@ -57,39 +67,92 @@ export class ApiServer {
   }
 
   async #serve(exchange: WatchedExchange): Promise<void> {
-    const { request, response } = exchange
+    const { request } = exchange
     const method = request.method ?? 'GET'
     const target = request.url ?? '/'
-    if (target === '/healthz' && (method === 'GET' || method === 'HEAD')) return this.#answerHealth(exchange)
+    if (isMonitoring(method, target)) return this.#answerMonitoring(exchange, target)
     const requestId = randomUuid(this.#parts.random)
     const service = this.#parts.services.find((one) => one.accepts(method, target, request.headers))
     if (service === undefined) return this.#refuseUnknown(exchange, requestId)
-    let release: (() => void) | undefined
+    const call: Incoming = { exchange, method, target, requestId, service, origin: originOf(request) }
+    const progress: Progress = { access: undefined, isAdmitted: false, release: undefined }
     try {
-      const isUnsigned = service.isUnsigned?.(method, target) === true
-      const claim = isUnsigned ? undefined : this.#parts.verifier.claim(request.headers, service.signingName)
-      const maxBodyBytes = service.maxBodyBytes ?? this.#settings.maxBodyBytes
-      const body = await readBody(exchange, maxBodyBytes, this.#budget, this.#parts.clock)
-      release = body.release
-      if (claim !== undefined) {
-        this.#parts.verifier.verify(claim, { method, target, headers: request.headers }, body.bytes)
-      }
-      const openEventStream = () => {
-        if (exchange.isClosed) throw new ClientGoneError()
-        release?.()
-        release = undefined
-        return new EventStream(response, requestId)
-      }
-      const call = { requestId, headers: request.headers, method, target, body: body.bytes, openEventStream }
-      const answer = await service.handle(call)
+      const answer = await this.#handle(call, progress)
+      this.#parts.access.audit.write(auditEntry(call, progress, answer?.status ?? 200, undefined))
       if (answer !== undefined) this.#send(exchange, answer, requestId)
     } catch (error) {
-      if (error instanceof ClientGoneError || exchange.isClosed || response.writableEnded) return
-      const described = this.#describe(error, requestId)
-      this.#send(exchange, service.describeError(described, { requestId, headers: request.headers }), requestId)
+      await this.#refuse(call, progress, error)
     } finally {
-      release?.()
+      progress.release?.()
     }
+  }
+
+  /** Says who it is, reads and verifies the body, and lets the service answer. */
+  async #handle(call: Incoming, progress: Progress): Promise<ApiAnswer | undefined> {
+    const { exchange, method, target, requestId, service, origin } = call
+    const { access } = this.#parts
+    const { request, response } = exchange
+    const { headers } = request
+    let claim: Claim | undefined
+    if (service.isUnsigned?.(method, target) === true) progress.access = access.callBy(anonymousIdentity, origin)
+    else {
+      const linked = hasSignature(target, headers)
+        ? undefined
+        : access.links.admit(method, target, headers, origin.isSecure)
+      if (linked !== undefined && 'status' in linked) return linked
+      if (linked === undefined) claim = await access.verifier.claim({ method, target, headers }, service.signingName)
+      else progress.access = access.callBy(linked, origin)
+    }
+    const maxBodyBytes = service.maxBodyBytes ?? this.#settings.maxBodyBytes
+    const body = await readBody(exchange, maxBodyBytes, this.#budget, this.#parts.clock)
+    progress.release = body.release
+    if (claim !== undefined) {
+      access.verifier.verify(claim, { method, target, headers }, body.bytes)
+      progress.access = access.callBy(claim.identity, origin)
+    }
+    progress.isAdmitted = true
+    const caller = progress.access as CallAccess
+    access.rates.take(caller.principal.arn)
+    const route = applicationRoute(target)
+    if (route !== undefined) await this.#authorizeRoute(route, method, caller)
+    const openEventStream = () => {
+      if (exchange.isClosed) throw new ClientGoneError()
+      progress.release?.()
+      progress.release = undefined
+      return new EventStream(response, requestId)
+    }
+    const { principal } = caller
+    return service.handle({
+      requestId,
+      method,
+      headers,
+      target,
+      body: body.bytes,
+      principal,
+      access: caller,
+      openEventStream,
+    })
+  }
+
+  async #authorizeRoute(route: ApplicationRoute, method: string, caller: CallAccess): Promise<void> {
+    const { access, applicationTags } = this.#parts
+    const wanted = wantedOfRoute(route, method, access.account)
+    const asks = caller.asksForResourceTags && applicationTags !== undefined
+    const resourceTags = asks ? await applicationTags(route.applicationName) : undefined
+    caller.authorize({ ...wanted, resourceTags })
+  }
+
+  async #refuse(call: Incoming, progress: Progress, error: unknown): Promise<void> {
+    const { exchange, requestId, service, origin } = call
+    const { request, response } = exchange
+    if (error instanceof ClientGoneError || exchange.isClosed || response.writableEnded) return
+    const described = this.#describe(error, requestId)
+    this.#parts.access.audit.write(auditEntry(call, progress, described.status, described.type))
+    if (!progress.isAdmitted && described.status === 403) {
+      const delayMs = this.#parts.access.failures.failed(origin.sourceIp)
+      if (delayMs > 0) await sleep(this.#parts.scheduler, delayMs)
+    }
+    this.#send(exchange, service.describeError(described, { requestId, headers: request.headers }), requestId)
   }
 
   /** What the client is told: its own mistake as it is, ours without the inside. */
@@ -132,11 +195,87 @@ export class ApiServer {
     this.#send(exchange, { status: 400, contentType: 'application/x-amz-json-1.1', body, headers }, requestId)
   }
 
-  #answerHealth(exchange: WatchedExchange): void {
+  #answerMonitoring(exchange: WatchedExchange, target: string): Promise<void> | void {
     const { request, response } = exchange
-    answerText(response, 200, 'ok\n')
     request.resume()
+    const { access, metricsText } = this.#parts
+    if (!access.monitoring.admits(request.headers, originOf(request).sourceIp)) {
+      response.setHeader('www-authenticate', 'Bearer')
+      return answerText(response, 401, 'From elsewhere than this machine the monitoring token is needed.\n')
+    }
+    if (target === '/healthz') return answerText(response, 200, 'ok\n')
+    if (metricsText === undefined) return answerText(response, 404, 'This endpoint has no metrics.\n')
+    return metricsText().then(
+      (text) => answerText(response, 200, text),
+      (error: unknown) => {
+        this.#parts.logger.error('metrics not collected', { cause: String(error) })
+        answerText(response, 500, 'The metrics could not be collected.\n')
+      },
+    )
   }
+}
+
+/** A request that a service takes. */
+interface Incoming {
+  readonly exchange: WatchedExchange
+  readonly method: string
+  readonly target: string
+  readonly requestId: string
+  readonly service: ApiService
+  readonly origin: RequestOrigin
+}
+
+/** How far a request has come. */
+interface Progress {
+  access: CallAccess | undefined
+  /** Whether it's known who calls. */
+  isAdmitted: boolean
+  release: (() => void) | undefined
+}
+
+function isMonitoring(method: string, target: string): boolean {
+  return (target === '/healthz' || target === '/metrics') && (method === 'GET' || method === 'HEAD')
+}
+
+function originOf({ socket, headers }: WatchedExchange['request']): RequestOrigin {
+  return {
+    sourceIp: plainAddress(socket.remoteAddress ?? ''),
+    isSecure: 'encrypted' in socket && socket.encrypted === true,
+    userAgent: headers['user-agent'] ?? '',
+  }
+}
+
+function auditEntry(
+  { exchange: { request }, target, requestId, service, origin }: Incoming,
+  { access }: Progress,
+  status: number,
+  errorCode: string | undefined,
+): AuditEntry {
+  const { sourceIp, userAgent } = origin
+  const { wanted } = access ?? {}
+  const action = wanted?.action ?? `${service.signingName}:${operationOf(request.headers)}`
+  const claimed = access === undefined ? claimedKeyId(target, request.headers) : undefined
+  return {
+    requestId,
+    principal: access?.principal,
+    claimedAccessKeyId: claimed,
+    action,
+    resource: wanted?.resource,
+    sourceIp,
+    userAgent,
+    status,
+    errorCode,
+  }
+}
+
+/** Of a call that was refused before its service looked at it. */
+function operationOf(headers: WatchedExchange['request']['headers']): string {
+  const target = headers['x-amz-target']
+  return typeof target === 'string' ? target.slice(target.indexOf('.') + 1) : 'unknown'
+}
+
+function sleep(scheduler: Scheduler, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void scheduler.after(delayMs, resolve))
 }
 
 function answerText(response: ServerResponse, status: number, text: string): void {

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { CallAccess } from '../access/call-access.ts'
+import type { Principal } from '../access/principal.ts'
 import type { EventStream } from './event-stream.ts'
 
 /** A verified request, as a service gets it. */
@@ -9,6 +11,10 @@ export interface ApiCall {
   /** Path and query as they came. */
   readonly target: string
   readonly body: Buffer
+  /** Who calls. */
+  readonly principal: Principal
+  /** What they may do: a service asks before it does anything. */
+  readonly access: CallAccess
   /** Answers with an open event stream; the call's own answer is then `undefined`. */
   openEventStream(): EventStream
 }
