@@ -1,4 +1,5 @@
 import { asEngineError, randomUuid, serializeError } from '@millrace/engine/spi'
+import type { OperationRecord } from '../../applications/application-record.ts'
 import { ApiError } from '../../wire/api-error.ts'
 import { stackText } from './exceptions.ts'
 import { badRequest, notFound } from './flink-error.ts'
@@ -81,15 +82,21 @@ async function operationState(request: FlinkRequest, id: string): Promise<Trigge
   const operation = await context.store.operation(application.name, uuid.slice(1).join('-'))
   if (operation?.name !== 'StopApplication') return undefined
   if (operation.status === 'IN_PROGRESS') return { status: 'IN_PROGRESS' }
-  if (operation.status === 'SUCCESSFUL') return { status: 'COMPLETED', result: await leftBehind(request) }
+  if (operation.status === 'SUCCESSFUL') return { status: 'COMPLETED', result: await leftBehind(request, operation) }
   const message = operation.error ?? 'The stop failed.'
   return { status: 'FAILED', error: asEngineError({ code: 'STOP_FAILED', kind: 'unavailable', message }) }
 }
 
-/** A stop leaves a snapshot, unless the application takes none. */
-async function leftBehind({ context, application }: FlinkRequest): Promise<Readonly<Record<string, unknown>>> {
+/** The snapshot that the stop has left; the savepoint that the job ended with, where it isn't one. */
+async function leftBehind(
+  { context, application, inspection }: FlinkRequest,
+  { startedMs }: OperationRecord,
+): Promise<Readonly<Record<string, unknown>>> {
   const snapshot = await context.store.latestSnapshot(application.name, application.createdMs)
-  return snapshot === undefined ? {} : { location: snapshot.folder }
+  // A snapshot's time is in whole seconds.
+  if (snapshot !== undefined && snapshot.createdMs >= startedMs - 1000) return { location: snapshot.folder }
+  const savepoint = (await inspection?.checkpoints())?.latest.savepoint
+  return savepoint?.stops === true && savepoint.path !== null ? { location: savepoint.path } : {}
 }
 
 function describeState(state: TriggerState) {

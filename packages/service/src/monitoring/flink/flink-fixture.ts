@@ -211,6 +211,7 @@ export interface Shown {
   started: boolean
   operations: OperationRecord[]
   snapshot: SnapshotRecord | undefined
+  report: CheckpointReport
 }
 
 export const application = {
@@ -238,6 +239,7 @@ export class FlinkWorld {
     started: true,
     operations: [],
     snapshot: undefined,
+    report,
   }
   logFile = '/nowhere/application.log'
   take: () => Promise<number> = async () => 7
@@ -276,7 +278,7 @@ export class FlinkWorld {
       ended: shown.ended,
       plan: async () => shown.plan,
       details: async () => shown.details,
-      checkpoints: async () => report,
+      checkpoints: async () => shown.report,
       checkpoint: async (id) => (id === 2 ? completedWithAnswers : report.history.find((entry) => entry.id === id)),
       metrics: async () => shown.metrics,
       takeCheckpoint: async () => ({ type: 'checkpoint', id: await this.take(), path: null, bytes: 1, durationMs: 1 }),

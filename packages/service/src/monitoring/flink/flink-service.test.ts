@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { OperationRecord } from '../../applications/application-record.ts'
 import { jobIdOf } from '../../applications/job-id.ts'
 import type { SnapshotRecord } from '../../snapshots/snapshot-record.ts'
-import { application, FlinkWorld, vertices } from './flink-fixture.ts'
+import { application, completed, FlinkWorld, report, vertices } from './flink-fixture.ts'
 import { actionOf } from './flink-service.ts'
 import { routes } from './routes.ts'
 import { shapeProblems } from './shape-fixture.ts'
@@ -209,6 +209,7 @@ describe('control', () => {
     id: '01234567-89ab-cdef-0123-456789abcdef',
     name: 'StopApplication',
     status: 'IN_PROGRESS',
+    startedMs: 1_700_000_000_900,
   } as OperationRecord
   const own = '0123456789abcdef0123456789abcdef'
   const chosen = 'f'.repeat(32)
@@ -267,7 +268,12 @@ describe('control', () => {
     expect(await state()).toMatchObject({ status: { id: 'IN_PROGRESS' } })
     world.shown.operations[0] = { ...stopping, status: 'SUCCESSFUL' }
     expect(await state()).toEqual({ status: { id: 'COMPLETED' }, operation: {} })
-    world.shown.snapshot = { folder: '/data/savepoints/last' } as SnapshotRecord
+    world.shown.snapshot = { folder: '/data/savepoints/older', createdMs: 1_600_000_000_000 } as SnapshotRecord
+    expect(await state()).toEqual({ status: { id: 'COMPLETED' }, operation: {} })
+    const savepoint = { ...completed, kind: 'savepoint', stops: true, path: '/data/savepoints/job' } as const
+    world.shown.report = { ...report, latest: { ...report.latest, savepoint } }
+    expect(await state()).toMatchObject({ operation: { location: '/data/savepoints/job' } })
+    world.shown.snapshot = { folder: '/data/savepoints/last', createdMs: 1_700_000_000_000 } as SnapshotRecord
     expect(await state()).toEqual({ status: { id: 'COMPLETED' }, operation: { location: '/data/savepoints/last' } })
     world.shown.operations[0] = { ...stopping, status: 'FAILED', error: 'the disk is full' }
     expect(await state()).toMatchObject({ operation: { 'failure-cause': { class: 'STOP_FAILED' } } })
