@@ -21,6 +21,7 @@ const TIER2: Readonly<Record<string, readonly string[]>> = {
   'foreign-kinesis': [],
   'foreign-s3': ['python3'],
   'foreign-sns': ['python3'],
+  'hostile-bundle': [],
   'service-clients': [],
   'service-life': [],
   wire: [],

@@ -35,6 +35,8 @@ export class EndpointProcess {
       ...['--import', DIE_WITH_PARENT, commandFile, 'serve', '--data', dir, '--port', String(port)],
       ...(streamsOnly ? ['--role', 'streams'] : []),
       ...(throttling ? [] : ['--no-throttle']),
+      // The node and the code that it runs are of the same user.
+      ...(streamsOnly ? [] : ['--allow-unisolated']),
     ]
     const endpoint = new EndpointProcess(port, args, settings.onRestart)
     await endpoint.#spawn()

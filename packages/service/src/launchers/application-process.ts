@@ -149,7 +149,7 @@ export class ApplicationProcess {
           this.#onEvent(message as unknown as ApplicationEvent)
         }
       } catch (error) {
-        this.#giveUp(error as EngineError)
+        this.#giveUp(error instanceof EngineError ? error : violated(error))
       }
     })
     // A write into the socket of a process that has just died: its exit tells.
@@ -368,6 +368,16 @@ function exitedError(exit: ApplicationExit | undefined): EngineError {
     message: `The application's process has ended${how}.`,
     details: { code: exit?.code, signal: exit?.signal, stderr: exit?.stderr },
     cause: exit?.cause,
+  })
+}
+
+/** What runs there is code of others: what it sends may be anything. */
+function violated(cause: unknown): EngineError {
+  return new EngineError('APPLICATION_PROTOCOL_VIOLATED', {
+    kind: 'application',
+    message: `The application's process sent something that is no message of the control protocol.`,
+    hint: 'Leave file descriptor 3 to the command; what an application has to tell goes to standard output.',
+    cause,
   })
 }
 

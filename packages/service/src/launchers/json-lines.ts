@@ -18,7 +18,9 @@ export class JsonLineDecoder {
 
   /** The messages that are complete by now; a line that isn't an object goes to `refuse`. */
   push(bytes: Uint8Array, refuse: (error: EngineError) => void): Record<string, unknown>[] {
-    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n')
+    const text = this.#decoder.decode(bytes, { stream: true })
+    // A long line in many pieces is put together once, not with each of them.
+    const lines = text.includes('\n') ? (this.#rest + text).split('\n') : [this.#rest + text]
     this.#rest = lines.pop() as string
     if (this.#rest.length > MAX_LINE_CHARACTERS) {
       throw new EngineError('LINE_TOO_LONG', {
