@@ -6,6 +6,7 @@ import { KinesisAnalyticsService } from '../kinesis-analytics-service.ts'
 import { ApplicationMetrics } from '../metrics/node-metrics.ts'
 import { ApplicationLogs } from '../monitoring/application-logs.ts'
 import { FlinkService } from '../monitoring/flink/flink-service.ts'
+import { monitoredLifecycle } from '../monitoring/flink/monitored-lifecycle.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import { openDatabase } from '../storage/open-store.ts'
 import { SqlApplicationStore } from '../storage/sql-application-store.ts'
@@ -84,7 +85,7 @@ export async function openApplications(
     { account, store, lifecycle, codeStore, roles, presignDashboard, clock, random },
     () => gate.enter(),
   )
-  const flink = new FlinkService({ store, lifecycle, clock, random })
+  const flink = new FlinkService({ store, lifecycle: monitoredLifecycle(lifecycle), clock, random })
   const metrics = new ApplicationMetrics({ store, lifecycle }, { clock, scheduler, logger })
   return {
     services: [service, new ApplicationLogs(store, lifecycle, clock), metrics.service, flink],

@@ -1,6 +1,5 @@
 import { asEngineError, randomUuid, serializeError } from '@millrace/engine/spi'
 import type { OperationRecord } from '../../applications/application-record.ts'
-import { ApiError } from '../../wire/api-error.ts'
 import { stackText } from './exceptions.ts'
 import { badRequest, notFound } from './flink-error.ts'
 import { requestedJob } from './flink-job.ts'
@@ -35,9 +34,6 @@ export const stop: FlinkHandler = async (request) => {
   await requestedJob(request)
   const body = requestBody(request)
   refuseTarget(body['targetDirectory'])
-  if (body['drain'] === true) {
-    throw new ApiError('UnsupportedOperationException', 'Stopping with drain is not offered here.', 501)
-  }
   return stopWith(request, body)
 }
 
@@ -48,7 +44,7 @@ export const cancel: FlinkHandler = async (request) => {
   if (mode !== 'cancel') {
     throw badRequest(`The termination mode "${mode}" is not offered: cancel, or POST to stop.`)
   }
-  await request.context.lifecycle.stop(request.application, true)
+  await request.context.lifecycle.stop(request.application, { force: true })
   return { json: {}, status: 202 }
 }
 
@@ -67,7 +63,7 @@ async function stopWith(request: FlinkRequest, body: Readonly<Record<string, unk
   const { context, application } = request
   const asked = triggerIdOf(body)
   if (asked !== undefined && context.triggers.knows(application.name, asked)) return accepted(asked)
-  const { operation } = await context.lifecycle.stop(application, false)
+  const { operation } = await context.lifecycle.stop(application, { drain: body['drain'] === true })
   // The operation's own id outlives this process; one that the client chose is known to this process only.
   const own = operation.id.replaceAll('-', '')
   if (asked !== undefined) context.triggers.rename(application.name, asked, own)

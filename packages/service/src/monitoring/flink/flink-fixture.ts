@@ -250,8 +250,8 @@ export class FlinkWorld {
     const world = this
     const { time, shown } = this
     const lifecycle = {
-      stop: async ({ name }: ApplicationRecord, force: boolean) => {
-        world.calls.push(['stop', name, force])
+      stop: async ({ name }: ApplicationRecord, how: object) => {
+        world.calls.push(['stop', name, how])
         const operation = shown.operations[0]
         if (operation === undefined) throw new ApiError('ResourceInUseException', 'It is STOPPING.')
         return { application, operation }

@@ -1,15 +1,9 @@
 import type { Clock, Random } from '@millrace/engine/spi'
 import type { ApplicationRecord } from '../../applications/application-record.ts'
-import type { Accepted, Lifecycle } from '../../applications/lifecycle.ts'
 import type { JobInspection } from '../../jobs/job-inspection.ts'
 import type { ApplicationStore } from '../../storage/application-store.ts'
+import type { MonitoredLifecycle } from './monitored-lifecycle.ts'
 import type { Triggers } from './triggers.ts'
-
-/** What the monitoring API needs of the lifecycle. */
-export interface MonitoredLifecycle extends Pick<Lifecycle, 'stop' | 'logFile' | 'inspect'> {
-  /** Changes the parallelism of a running application. */
-  scale?(application: ApplicationRecord, parallelism: number): Promise<Accepted>
-}
 
 /** What the monitoring API works on. */
 export interface FlinkContext {

@@ -263,7 +263,7 @@ describe('control', () => {
     world.shown.operations.push(stopping)
     const { status, json } = await world.ask('POST', `/jobs/${jobId}/${path}`, body)
     expect({ status, json }).toEqual({ status: 202, json: { 'request-id': own } })
-    expect(world.calls).toEqual([['stop', 'totals-app', false]])
+    expect(world.calls).toEqual([['stop', 'totals-app', { drain: false }]])
     const state = () => world.get(`/jobs/:jobid/savepoints/${own}`)
     expect(await state()).toMatchObject({ status: { id: 'IN_PROGRESS' } })
     world.shown.operations[0] = { ...stopping, status: 'SUCCESSFUL' }
@@ -285,13 +285,15 @@ describe('control', () => {
     expect((await stop()).json).toEqual({ 'request-id': chosen })
     expect((await stop()).json).toEqual({ 'request-id': chosen })
     expect(world.calls).toHaveLength(1)
+    await world.ask('POST', `/jobs/${jobId}/stop`, { drain: true })
+    expect(world.calls[1]).toEqual(['stop', 'totals-app', { drain: true }])
     expect(await world.get(`/jobs/:jobid/savepoints/${chosen}`)).toMatchObject({ status: { id: 'IN_PROGRESS' } })
   })
 
   test('cancel stops by force', async () => {
     world.shown.operations.push(stopping)
     expect(await world.ask('PATCH', `/jobs/${jobId}?mode=cancel`)).toMatchObject({ status: 202, json: {} })
-    expect(world.calls).toEqual([['stop', 'totals-app', true]])
+    expect(world.calls).toEqual([['stop', 'totals-app', { force: true }]])
   })
 
   test('resource requirements change the parallelism, where applications can be scaled', async () => {
@@ -328,7 +330,6 @@ describe('refusals have the form of Flink', () => {
     ['POST', `/jobs/${jobId}/stop`, 400, 'not JSON', '{'],
     ['POST', `/jobs/${jobId}/stop`, 400, 'not a JSON object', '[1]'],
     ['POST', `/jobs/${jobId}/stop`, 400, 'folder', { targetDirectory: '/etc' }],
-    ['POST', `/jobs/${jobId}/stop`, 501, 'drain', { drain: true }],
     ['POST', `/jobs/${jobId}/savepoints`, 400, 'folder', { 'target-directory': '/etc' }],
     ['POST', `/jobs/${jobId}/savepoints`, 400, 'hex', { triggerId: 'x' }],
     ['PUT', `/jobs/${jobId}/resource-requirements`, 400, 'no requirement', {}],
