@@ -28,7 +28,7 @@ export class PrincipalRates {
   }
 }
 
-const freeFailures = 20
+const freeFailures = 50
 const firstDelayMs = 100
 const maxDelayMs = 5_000
 const forgottenMs = 60_000
