@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { localFileSystem } from '@millrace/engine/host'
+import { systemClock, systemRandom } from '@millrace/engine/spi'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { MemoryApplicationStore } from '../storage/memory-application-store.ts'
+import { anApplication, anOperation } from '../storage/record-fixture.ts'
+import { fencedStore } from './fenced-store.ts'
+import { loadOrCreateNodeId } from './node-id.ts'
+import { SharedCode } from './shared-code.ts'
+import type { Placement } from './zone-store.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-zones-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const bytes = Buffer.from('a bundle')
+const sha256 = createHash('sha256').update(bytes).digest('hex')
+const file = `apps/x/code/${sha256}.zip`
+
+test('code that one node has stored is found by another, and checked', async () => {
+  const files = localFileSystem({ clock: systemClock, random: systemRandom })
+  const code = new SharedCode(files, `${folder}/state/`)
+  const node = join(folder, 'node')
+  await expect(code.fetch({ file, sha256 }, node)).rejects.toMatchObject({ code: 'CODE_MISSING', kind: 'unavailable' })
+  await code.put(sha256, bytes)
+  await code.put(sha256, bytes)
+  await code.fetch({ file, sha256 }, node)
+  expect(await readFile(join(node, file))).toEqual(bytes)
+  // One that a crash has cut short is fetched again; what is right isn't.
+  await writeFile(join(node, file), 'a bun')
+  await code.fetch({ file, sha256 }, node)
+  expect(await readFile(join(node, file))).toEqual(bytes)
+  await rm(join(folder, 'state'), { recursive: true })
+  await code.fetch({ file, sha256 }, node)
+  expect(await readdir(join(node, 'apps/x/code'))).toEqual([`${sha256}.zip`])
+})
+
+test('shared code that was changed is refused', async () => {
+  const files = localFileSystem({ clock: systemClock, random: systemRandom })
+  const code = new SharedCode(files, join(folder, 'state'))
+  await code.put(sha256, Buffer.from('another'))
+  await expect(code.fetch({ file, sha256 }, folder)).rejects.toMatchObject({ code: 'CODE_CORRUPT', kind: 'corrupt' })
+})
+
+test('a fenced store writes while its owner owns the application', async () => {
+  const placements = new Map<string, Placement>()
+  const store = new MemoryApplicationStore(placements)
+  await store.createApplication(anApplication('x'), {}, anOperation('x', 'o'))
+  expect(fencedStore(store, undefined)).toBe(store)
+  const fenced = fencedStore(store, { node: 'n1', epoch: 3 })
+  const ready = { status: 'READY', versionId: 1 } as const
+  placements.set('x', { application: 'x', node: 'n1', epoch: 3 })
+  expect(await fenced.application('x')).toEqual(anApplication('x'))
+  expect(await fenced.change('x', ready, { description: 'd' }, [])).toBe(true)
+  placements.set('x', { application: 'x', node: 'n2', epoch: 4 })
+  const lost = { code: 'OWNERSHIP_LOST', kind: 'fenced' }
+  await expect(fenced.change('x', ready, { description: 'e' }, [])).rejects.toMatchObject(lost)
+  await expect(fenced.deleteApplication('x', anOperation('x', 'd'))).rejects.toMatchObject(lost)
+  expect(await store.application('x')).toMatchObject({ description: 'd' })
+})
+
+test('a node keeps its id with its data directory', async () => {
+  const id = await loadOrCreateNodeId(folder)
+  expect(await loadOrCreateNodeId(folder)).toBe(id)
+  await writeFile(join(folder, 'node-id'), 'n1')
+  await expect(loadOrCreateNodeId(folder)).rejects.toMatchObject({ code: 'NODE_ID_INVALID', kind: 'invalid' })
+})
