@@ -12,6 +12,7 @@ import { diskFiles, type LogFiles } from './ingest/log-files.ts'
 import { StreamRegistry } from './ingest/stream-registry.ts'
 import { SubscriptionTable } from './ingest/subscription-table.ts'
 import type { DirectoryLock } from './launchers/directory-lock.ts'
+import type { CloudWatchSettings } from './metrics/cloudwatch-push.ts'
 import { NodeMetrics } from './metrics/node-metrics.ts'
 import { openNotifications } from './notifications/notifications.ts'
 import { ApiServer } from './wire/api-server.ts'
@@ -40,6 +41,8 @@ export interface EndpointSettings {
   readonly maxConnections?: number | undefined
   readonly maxInFlightBytes?: number
   readonly deadlines?: Deadlines | undefined
+  /** Applications' metrics are pushed to CloudWatch: to that address, or where the AWS SDK finds it. */
+  readonly pushMetrics?: { readonly url: string | undefined } | undefined
   /** 64 hex digits that encrypt the secrets in the store; default: `access.key` in the data directory. */
   readonly accessEncryptionKey?: string | undefined
   /** Calls a second that each principal may make. Default 10,000. */
@@ -125,7 +128,8 @@ async function startLocked(
     throw error
   }
   const context = kinesisContext(settings, account, registry, parts)
-  const metrics = new NodeMetrics({ clock, scheduler, logger })
+  const metrics = new NodeMetrics({ clock, scheduler, logger }, pushOf(settings, account.region))
+  if (applications !== undefined) metrics.follow(applications.metrics)
   const services = [new KinesisService(context), notifications.service]
   const server = new ApiServer(
     {
@@ -155,7 +159,7 @@ async function startLocked(
   const trimming = repeat(scheduler, trimIntervalMs, () => Promise.all([registry.trim(), notifications.trim()]), logger)
   const close = async () => {
     trimming.cancel()
-    metrics.close()
+    await metrics.close()
     // First: jobs that end in good order still write to the streams here.
     await applications?.stop()
     context.subscriptions.endAll()
@@ -179,6 +183,10 @@ async function startLocked(
       return closing
     },
   }
+}
+
+function pushOf({ pushMetrics }: EndpointSettings, region: string): CloudWatchSettings | undefined {
+  return pushMetrics && { url: pushMetrics.url, region }
 }
 
 function openAccess(

@@ -25,6 +25,8 @@ export interface ServeOptions {
   readonly data?: string
   readonly port: number
   readonly throttle: boolean
+  /** To CloudWatch at that address; true: where the AWS SDK finds it. */
+  readonly pushMetrics?: string | true
   /** Applications run where they can't be isolated, too. */
   readonly allowUnisolated?: boolean
   readonly logLevel: LogLevel
@@ -59,10 +61,11 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
 
 async function start(dataDirectory: string, options: ServeOptions, logger: Logger): Promise<Endpoint> {
   const { role, port, throttle: throttling } = options
+  const pushMetrics = pushTarget(options)
   const parts = { clock: systemClock, scheduler: systemScheduler, random: systemRandom, logger }
   const applications = role === 'streams' ? {} : { applications: await managedApplications(options, logger) }
   try {
-    return await startEndpoint({ dataDirectory, port, throttling }, { ...parts, ...applications })
+    return await startEndpoint({ dataDirectory, port, throttling, pushMetrics }, { ...parts, ...applications })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     throw new EngineError('PORT_IN_USE', {
@@ -73,6 +76,18 @@ async function start(dataDirectory: string, options: ServeOptions, logger: Logge
       cause: error,
     })
   }
+}
+
+/** Errors: `URL_INVALID`. */
+function pushTarget({ pushMetrics: url }: ServeOptions): { url: string | undefined } | undefined {
+  if (url === undefined) return undefined
+  if (url === true) return { url: undefined }
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return { url }
+  throw new EngineError('URL_INVALID', {
+    kind: 'invalid',
+    message: `'${url}' is not the address of a CloudWatch endpoint.`,
+    hint: 'Give one that begins with http:// or https://, or none for where the AWS SDK finds it.',
+  })
 }
 
 /** Jobs are processes of this same command, isolated where that works. */

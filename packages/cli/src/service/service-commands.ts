@@ -3,15 +3,17 @@ import { natural, positive } from '../whole-numbers.ts'
 import type { StartOptions } from './apps-command.ts'
 import type { DeployOptions } from './deploy-command.ts'
 import type { LogsOptions } from './logs-command.ts'
+import type { MetricsOptions } from './metrics-command.ts'
 import type { ServiceOptions } from './service-connection.ts'
 
 type Forceable = ServiceOptions & { readonly force: boolean }
 
-/** Adds the commands that speak with a running service: deploy, apps, logs. */
+/** Adds the commands that speak with a running service: deploy, apps, logs, metrics. */
 export function addServiceCommands(program: Command, setExitCode: (code: number) => void): void {
   addDeploy(program, setExitCode)
   addApps(program, setExitCode)
   addLogs(program, setExitCode)
+  addMetrics(program, setExitCode)
 }
 
 function addDeploy(program: Command, setExitCode: (code: number) => void): void {
@@ -80,6 +82,21 @@ function addLogs(program: Command, setExitCode: (code: number) => void): void {
       setExitCode(await logsCommand(name, options))
     })
 }
+
+function addMetrics(program: Command, setExitCode: (code: number) => void): void {
+  reaching(program.command('metrics'))
+    .description("show a running application's newest figures")
+    .argument('<name>', "the application's name")
+    .addOption(new Option('--level <level>', 'only these (default: all that are kept)').choices(METRICS_LEVELS))
+    .option('-w, --watch', 'again every ten seconds, until Ctrl-C', false)
+    .addHelpText('after', SERVICE_HELP)
+    .action(async (name: string, options: MetricsOptions) => {
+      const { metricsCommand } = await import('./metrics-command.ts')
+      setExitCode(await metricsCommand(name, options))
+    })
+}
+
+const METRICS_LEVELS = ['APPLICATION', 'TASK', 'OPERATOR', 'PARALLELISM']
 
 /** Options of every command that speaks with a service. */
 function reaching(command: Command): Command {

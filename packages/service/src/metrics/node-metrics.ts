@@ -5,6 +5,7 @@ import type { SubscriptionTable } from '../ingest/subscription-table.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import type { ApiService } from '../wire/api-service.ts'
 import { applicationFamilies } from './application-families.ts'
+import { CloudWatchPush, type CloudWatchSettings, putMetricData } from './cloudwatch-push.ts'
 import { InspectedJobs } from './job-metrics.ts'
 import { MeasuredService } from './measured-service.ts'
 import { MetricsCollector } from './metrics-collector.ts'
@@ -44,10 +45,19 @@ export class NodeMetrics {
   readonly #parts: NodeMetricsParts
   readonly #requests = new RequestMetrics()
   readonly #lag: LoopLag
+  readonly #push: CloudWatchPush | undefined
 
-  constructor(parts: NodeMetricsParts) {
+  /** With `push` all points of the applications go to CloudWatch too, as soon as `follow` is called. */
+  constructor(parts: NodeMetricsParts, push?: CloudWatchSettings) {
     this.#parts = parts
+    this.#push = push && new CloudWatchPush(putMetricData(push), parts.logger)
     this.#lag = new LoopLag(parts.clock, parts.scheduler)
+  }
+
+  /** Hands the applications' points on, when they are to be pushed. */
+  follow({ collector }: ApplicationMetrics): void {
+    const push = this.#push
+    if (push !== undefined) collector.onPoints((points) => push.offer(points))
   }
 
   /** The services with their requests counted. */
@@ -66,6 +76,7 @@ export class NodeMetrics {
       ...this.#requests.families(),
       ...streamFamilies(registry, subscriptions),
       ...processFamilies(this.#lag),
+      ...(this.#push?.families() ?? []),
       ...(collector === undefined ? [] : countFamilies(collector.counts)),
       ...(collector?.running ?? []).flatMap((name) =>
         applicationFamilies(collector?.latest(name) ?? [], collector?.lastAnswer(name)),
@@ -73,7 +84,12 @@ export class NodeMetrics {
     ])
   }
 
-  close(): void {
+  /** What is still to be pushed is tried, for a second at most. */
+  async close(): Promise<void> {
     this.#lag.stop()
+    this.#push?.flush()
+    const { scheduler } = this.#parts
+    const second = new Promise<void>((resolve) => void scheduler.after(1000, resolve))
+    await Promise.race([this.#push?.settled(), second])
   }
 }
