@@ -3,9 +3,3 @@ export interface ChangeFeed {
   start(onChange: () => void): void
   close(): Promise<void>
 }
-
-/** Where nobody tells: nodes look by themselves. */
-export const silentFeed: ChangeFeed = {
-  start() {},
-  async close() {},
-}
