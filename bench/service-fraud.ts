@@ -28,7 +28,8 @@ export function fraudProperties(node: ServiceNode, name: string, stream: string,
         PropertyMap: {
           stream,
           reader,
-          output: join(node.dir, 'output', name),
+          // An isolated application keeps nothing on this machine but what lies here.
+          output: join(node.dir, 'apps', name, 'savepoints', 'output'),
           'checkpoint.interval.ms': String(intervalMs),
         },
       },

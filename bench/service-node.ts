@@ -71,10 +71,10 @@ export class ServiceNode {
     return join(this.dir, 'apps', name, 'run')
   }
 
-  /** The process of an application that runs; undefined while it has none. */
+  /** The process of an application itself, below those that isolate it; undefined while it has none. */
   jobPid(name: string): number | undefined {
-    const pid = controlOf(this.runDirectory(name))?.pid
-    return pid !== undefined && this.processes().includes(pid) ? pid : undefined
+    const directory = this.runDirectory(name)
+    return this.processes().findLast((pid) => argumentsOf(pid).includes(directory))
   }
 
   async create(name: string, bundle: Uint8Array, configuration: ApplicationSettings): Promise<void> {
@@ -166,8 +166,8 @@ export async function bundleOf(application: string): Promise<Uint8Array> {
   }
 }
 
-/** The control file of an application's process. */
-export function controlOf(runDirectory: string): { readonly pid: number; readonly socket: string } | undefined {
+/** Where an application's process can be asked. */
+export function controlOf(runDirectory: string): { readonly socket: string } | undefined {
   try {
     return JSON.parse(readFileSync(join(runDirectory, 'control.json'), 'utf8'))
   } catch (error) {
@@ -216,6 +216,15 @@ function withDescendants(root: number): number[] {
   const found = [root]
   for (const pid of found) found.push(...(childrenOf.get(pid) ?? []))
   return found
+}
+
+function argumentsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  } catch {
+    // It has just ended.
+    return []
+  }
 }
 
 function parentOf(pid: number): number | undefined {

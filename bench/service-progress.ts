@@ -5,7 +5,8 @@ import { controlOf, sleep } from './service-node.ts'
 /** An instant at which an application was seen to have processed more than before. */
 export interface Progress {
   readonly atMs: number
-  readonly pid: number
+  /** Which of the application's processes, from 1: a process number may come again where each has a namespace of its own. */
+  readonly process: number
   /** Records that its sinks have sent since its process began. */
   readonly records: number
 }
@@ -21,6 +22,8 @@ export class ProgressWatch {
   readonly #runDirectory: string
   readonly seen: Progress[] = []
   readonly #done: Promise<void>
+  /** The number of the process that is being watched. */
+  process = 0
   #closed = false
   #socket: Socket | undefined
 
@@ -71,7 +74,10 @@ export class ProgressWatch {
     let records = 0
     return new Promise((resolve) => {
       const ask = (): void => void socket.write(encodeLine({ type: 'metrics', requestId: 1 }))
-      socket.once('connect', ask)
+      socket.once('connect', () => {
+        this.process++
+        ask()
+      })
       socket.on('data', (bytes: Buffer) => {
         for (const message of decoder.push(bytes, () => {})) {
           const event = message as unknown as ApplicationEvent
@@ -79,7 +85,7 @@ export class ProgressWatch {
           const sent = event.type === 'metrics' ? sentIn(event) : 0
           if (sent > records) {
             records = sent
-            this.seen.push({ atMs: performance.now(), pid: control.pid, records })
+            this.seen.push({ atMs: performance.now(), process: this.process, records })
           }
           setTimeout(ask, POLL_MS)
         }

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
 import { expect, test, vi } from 'vitest'
 import { reporter } from '../bench/figures.ts'
 import { nexmark } from '../bench/nexmark.ts'
@@ -42,3 +44,23 @@ test('a figure is a JSON line with the median, the spread and whether it meets i
   expect(figures[2]).toMatchObject({ value: 9, bar: null, meets: true })
   expect(missed.map(({ metric }) => metric)).toEqual(['missed'])
 })
+
+test('the bench of the service measures each of its parts', async () => {
+  const args = ['scripts/run.mjs', 'bench/main.ts', 'service', '--json', '--quick']
+  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 24 })
+  const figures = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { metric: string; value: number; bar: number | null; load: number })
+  for (const { value, load } of figures) expect([value >= 0, Number.isFinite(load)]).toEqual([true, true])
+  expect(figures.filter(({ bar }) => bar !== null).map(({ metric }) => metric)).toEqual([
+    'create to RUNNING, p95',
+    'update while running, fan-out: longest gap',
+    'restore of 100 MB: process to the first record',
+    'kill -9 to the next record, fan-out',
+    '2 idle applications with fan-out: PSS of all processes',
+    '2 idle applications with fan-out: processor',
+    'DescribeApplication, processor of the node a call',
+    'DescribeApplication, 1000 calls/s, p99',
+  ])
+}, 300_000)
