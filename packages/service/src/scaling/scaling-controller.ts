@@ -8,6 +8,8 @@ import type { ScalingDecision, ScalingPoint } from './scaling-point.ts'
 export interface ScalingSignals {
   /** Of the last ten seconds of a RUNNING application; undefined when nothing is known of it now. */
   point(application: ApplicationRecord): Promise<ScalingPoint | undefined>
+  /** Only these applications are there. */
+  forgetOthers?(names: ReadonlySet<string>): void
 }
 
 /** What decisions are carried out by. Each resolves when it is accepted. */
@@ -100,6 +102,7 @@ export class ScalingController {
       for (const name of map.keys()) if (!names.has(name)) map.delete(name)
     }
     this.#hibernation?.forgetOthers(names)
+    this.#parts.signals.forgetOthers?.(names)
   }
 
   async #look(application: ApplicationRecord): Promise<void> {
