@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { natural, positive } from '../whole-numbers.ts'
+import { addAccess } from './access-commands.ts'
 import type { StartOptions } from './apps-command.ts'
 import type { DeployOptions } from './deploy-command.ts'
 import type { LogsOptions } from './logs-command.ts'
@@ -8,12 +9,13 @@ import type { ServiceOptions } from './service-connection.ts'
 
 type Forceable = ServiceOptions & { readonly force: boolean }
 
-/** Adds the commands that speak with a running service: deploy, apps, logs, metrics. */
+/** Adds the commands that speak with a running service: deploy, apps, logs, metrics, access. */
 export function addServiceCommands(program: Command, setExitCode: (code: number) => void): void {
   addDeploy(program, setExitCode)
   addApps(program, setExitCode)
   addLogs(program, setExitCode)
   addMetrics(program, setExitCode)
+  addAccess(program.command('access').addHelpText('after', SERVICE_HELP), reaching, setExitCode)
 }
 
 function addDeploy(program: Command, setExitCode: (code: number) => void): void {

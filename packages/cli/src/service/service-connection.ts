@@ -1,7 +1,7 @@
 import type { KinesisAnalyticsV2Client } from '@aws-sdk/client-kinesis-analytics-v2'
 import { EngineError } from '@millrace/engine'
 import { type AccessKey, localCredentials } from './credentials.ts'
-import { signedGet } from './signed-get.ts'
+import { type SignedRequest, signedFetch } from './signed-fetch.ts'
 
 /** Options of every command that speaks with a service. */
 export interface ServiceOptions {
@@ -18,6 +18,8 @@ export interface ServiceConnection {
   readonly client: KinesisAnalyticsV2Client
   /** A signed GET of what the service offers besides Amazon's API. */
   get(target: string): Promise<Response>
+  /** An operation of access control. Errors: the service's, by their names. */
+  access(operation: string, input: object): Promise<Record<string, unknown>>
 }
 
 const DEFAULT_URL = 'http://127.0.0.1:7700'
@@ -39,11 +41,21 @@ export async function connectService(options: Pick<ServiceOptions, 'url'>): Prom
     maxAttempts: 5,
     ...(key === undefined ? {} : { credentials: key }),
   })
+  const send = async (request: SignedRequest) =>
+    signedFetch(url, request, region, (await client.config.credentials()) as AccessKey)
   return {
     url,
     api,
     client,
-    get: async (target) => signedGet(url, target, region, (await client.config.credentials()) as AccessKey),
+    get: (target) => send({ method: 'GET', target, service: 'kinesisanalytics' }),
+    access: async (operation, input) => {
+      const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `MillraceAccess.${operation}` }
+      const body = JSON.stringify(input)
+      const response = await send({ method: 'POST', target: '/', service: 'millrace', headers, body })
+      const answer = (await response.json()) as Record<string, unknown>
+      if (response.ok) return answer
+      throw new EngineError(String(answer['__type']), { kind: 'invalid', message: String(answer['message']) })
+    },
   }
 }
 
