@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { systemScheduler } from '@millrace/engine/spi'
 import { afterEach, expect, test } from 'vitest'
 import type { ApiAnswer, ApiCall, ApiService } from '../wire/api-service.ts'
 import { forwardedHeader, forwardRequest } from './forward.ts'
@@ -39,7 +40,7 @@ const asked = {
 
 test('a request arrives as its signature covers it; the answer comes back as it is', async () => {
   const node = await startNode({ status: 404, body: 'no\n', headers: { 'x-millrace-log-position': '1-2' } })
-  const answer = await forwardRequest(asked, node.url, 'n1')
+  const answer = await forwardRequest(asked, node.url, 'n1', systemScheduler)
   const { request, body } = node.got[0]!
   expect([request.method, request.url, body]).toEqual(['POST', asked.target, '{"a":1}'])
   expect(request.headers).toMatchObject({
@@ -59,15 +60,33 @@ test('a request arrives as its signature covers it; the answer comes back as it 
 test('an HTTP/2 request keeps its authority as Host', async () => {
   const node = await startNode({ status: 200, body: '' })
   const headers = { ':authority': 'service.example', ':path': '/', 'x-amz-date': 'd' }
-  await forwardRequest({ ...asked, headers }, node.url, 'n1')
+  await forwardRequest({ ...asked, headers }, node.url, 'n1', systemScheduler)
   expect(node.got[0]!.request.headers).toMatchObject({ host: 'service.example', 'x-amz-date': 'd' })
 })
 
 test('a node that is gone, or answers too much, is a service that is unavailable', async () => {
   const unavailable = { type: 'ServiceUnavailableException', status: 503 }
-  await expect(forwardRequest(asked, 'http://127.0.0.1:1', 'n1')).rejects.toMatchObject(unavailable)
+  await expect(forwardRequest(asked, 'http://127.0.0.1:1', 'n1', systemScheduler)).rejects.toMatchObject(unavailable)
   const node = await startNode({ status: 200, body: Buffer.alloc((16 << 20) + 1) })
-  await expect(forwardRequest(asked, node.url, 'n1')).rejects.toMatchObject(unavailable)
+  await expect(forwardRequest(asked, node.url, 'n1', systemScheduler)).rejects.toMatchObject(unavailable)
+})
+
+test('a node that takes a request and is silent is given up', async () => {
+  const server = createServer(() => {})
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  let isLate = () => {}
+  const scheduler = {
+    soon: systemScheduler.soon,
+    after: (_delayMs: number, fn: () => void) => {
+      isLate = fn
+      return { cancel() {} }
+    },
+  }
+  server.once('request', () => isLate())
+  const answer = forwardRequest(asked, `http://127.0.0.1:${port}`, 'n1', scheduler)
+  await expect(answer).rejects.toMatchObject({ status: 503, message: expect.stringContaining('in time') })
 })
 
 test('what runs elsewhere is passed on once; the rest is answered here', async () => {
@@ -79,7 +98,7 @@ test('what runs elsewhere is passed on once; the rest is answered here', async (
     describeError: ({ status, message }) => ({ status, contentType: 'text/plain', body: message }),
   }
   const remoteUrl = async (name: string) => (name === 'remote' ? node.url : undefined)
-  const service = new ForwardingService(inner, { remoteUrl }, 'n1')
+  const service = new ForwardingService(inner, { remoteUrl }, 'n1', systemScheduler)
   const ask = async (target: string, headers = {}): Promise<string> => {
     const call = { ...asked, target, headers: { ...asked.headers, ...headers } } as unknown as ApiCall
     return String(((await service.handle(call)) as ApiAnswer).body)

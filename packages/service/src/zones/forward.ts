@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { Cancellable, Scheduler } from '@millrace/engine/spi'
 import { ApiError } from '../wire/api-error.ts'
 import type { ApiAnswer } from '../wire/api-service.ts'
 
@@ -38,23 +39,31 @@ const perConnection = new Set([
  * may cover. The other node verifies and authorizes it as if it had come from the client.
  * Errors: `ApiError` `ServiceUnavailableException` (503) when that node doesn't answer.
  */
-export async function forwardRequest(request: ForwardedRequest, nodeUrl: string, by: string): Promise<ApiAnswer> {
+export async function forwardRequest(
+  request: ForwardedRequest,
+  nodeUrl: string,
+  by: string,
+  scheduler: Scheduler,
+): Promise<ApiAnswer> {
   const url = new URL(nodeUrl)
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest
   const headers = forwardedHeaders(request, by)
+  let timer: Cancellable | undefined
   try {
     return await new Promise<ApiAnswer>((resolve, reject) => {
       const sent = send(
         { host: url.hostname, port: url.port, method: request.method, path: request.target, headers, agent: false },
         (response) => readAnswer(response).then(resolve, reject),
       )
-      sent.setTimeout(answerLimitMs, () => sent.destroy(new Error('no answer in time')))
+      timer = scheduler.after(answerLimitMs, () => sent.destroy(new Error('it did not answer in time')))
       sent.once('error', reject)
       sent.end(request.body)
     })
   } catch (error) {
     const reason = (error as Error).message
     throw new ApiError('ServiceUnavailableException', `The node that runs the application: ${reason}. Try again.`, 503)
+  } finally {
+    timer?.cancel()
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Scheduler } from '@millrace/engine/spi'
 import type { ApiAnswer, ApiCall, ApiService, ErrorContext } from '../wire/api-service.ts'
 import { forwardedHeader, forwardRequest } from './forward.ts'
 import type { Ownership } from './ownership.ts'
@@ -15,11 +16,13 @@ export class ForwardingService implements ApiService {
   readonly #inner: ApiService
   readonly #ownership: Pick<Ownership, 'remoteUrl'>
   readonly #nodeId: string
+  readonly #scheduler: Scheduler
 
-  constructor(inner: ApiService, ownership: Pick<Ownership, 'remoteUrl'>, nodeId: string) {
+  constructor(inner: ApiService, ownership: Pick<Ownership, 'remoteUrl'>, nodeId: string, scheduler: Scheduler) {
     this.#inner = inner
     this.#ownership = ownership
     this.#nodeId = nodeId
+    this.#scheduler = scheduler
     this.signingName = inner.signingName
     if (inner.maxBodyBytes !== undefined) this.maxBodyBytes = inner.maxBodyBytes
   }
@@ -36,7 +39,7 @@ export class ForwardingService implements ApiService {
     const name = route.exec(call.target)?.[1]
     if (name === undefined || call.headers[forwardedHeader] !== undefined) return this.#inner.handle(call)
     const url = await this.#ownership.remoteUrl(name)
-    return url === undefined ? this.#inner.handle(call) : forwardRequest(call, url, this.#nodeId)
+    return url === undefined ? this.#inner.handle(call) : forwardRequest(call, url, this.#nodeId, this.#scheduler)
   }
 
   describeError(error: { type: string; message: string; status: number }, call: ErrorContext): ApiAnswer {

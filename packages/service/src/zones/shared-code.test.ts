@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { localFileSystem } from '@millrace/engine/host'
 import { systemClock, systemRandom } from '@millrace/engine/spi'
+import { zipSync } from 'fflate'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { CodeStore } from '../applications/code/code-store.ts'
 import { MemoryApplicationStore } from '../storage/memory-application-store.ts'
 import { anApplication, anOperation } from '../storage/record-fixture.ts'
 import { fencedStore } from './fenced-store.ts'
@@ -18,6 +20,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
+const packageJson = Buffer.from('{"main":"app.mjs"}')
 const bytes = Buffer.from('a bundle')
 const sha256 = createHash('sha256').update(bytes).digest('hex')
 const file = `apps/x/code/${sha256}.zip`
@@ -38,6 +41,18 @@ test('code that one node has stored is found by another, and checked', async () 
   await rm(join(folder, 'state'), { recursive: true })
   await code.fetch({ file, sha256 }, node)
   expect(await readdir(join(node, 'apps/x/code'))).toEqual([`${sha256}.zip`])
+})
+
+test('code that a call brings is shared when it is stored', async () => {
+  const files = localFileSystem({ clock: systemClock, random: systemRandom })
+  const shared = new SharedCode(files, join(folder, 'state'))
+  const zip = Buffer.from(zipSync({ 'app.mjs': Buffer.from('export default 1\n'), 'package.json': packageJson }))
+  const accepting = join(folder, 'accepting')
+  await mkdir(accepting)
+  const stored = await new CodeStore(accepting, undefined, shared).store('x', { contentType: 'ZIPFILE', zip })
+  const running = join(folder, 'running')
+  await shared.fetch(stored, running)
+  expect(await readFile(join(running, stored.file))).toEqual(zip)
 })
 
 test('shared code that was changed is refused', async () => {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { asEngineError } from '@millrace/engine/spi'
 import type { Shapes } from '../../model/shapes.ts'
 import { ApiError, invalidArgument } from '../../wire/api-error.ts'
+import type { SharedCode } from '../../zones/shared-code.ts'
 import type { StoredCode } from '../application-record.ts'
 import { checkBundle, codeInvalid, refusePlainText } from './check-bundle.ts'
 import type { ReadObject } from './read-object.ts'
@@ -22,11 +23,13 @@ const MAX_CODE_BYTES = 50 << 20
 export class CodeStore {
   readonly #dataDirectory: string
   readonly #readObject: ReadObject | undefined
+  readonly #shared: Pick<SharedCode, 'put'> | undefined
 
-  /** Without `readObject` code from S3 is refused. */
-  constructor(dataDirectory: string, readObject: ReadObject | undefined) {
+  /** Without `readObject` code from S3 is refused. `shared`: where other nodes find it, too. */
+  constructor(dataDirectory: string, readObject: ReadObject | undefined, shared?: Pick<SharedCode, 'put'>) {
     this.#dataDirectory = dataDirectory
     this.#readObject = readObject
+    this.#shared = shared
   }
 
   /**
@@ -46,6 +49,7 @@ export class CodeStore {
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     const file = `apps/${applicationName}/code/${sha256}.zip`
     await writeDurably(this.#dataDirectory, file, bytes)
+    await this.#shared?.put(sha256, bytes)
     return {
       contentType: 'ZIPFILE',
       file,
