@@ -247,7 +247,7 @@ class World {
       new CreateApplicationCommand({
         ApplicationName: name,
         RuntimeEnvironment: 'FLINK-1_20',
-        ServiceExecutionRole: 'arn:aws:iam::000000000000:role/x',
+        ServiceExecutionRole: 'arn:aws:iam::000000000000:role/millrace-application',
         ApplicationConfiguration: {
           ApplicationCodeConfiguration: code,
           ...(Object.keys(properties).length === 0 ? {} : { EnvironmentProperties: { PropertyGroups: [group] } }),

@@ -37,16 +37,18 @@ export interface View {
 export function isolationScript(view: View, means: IsolationMeans, mounts: readonly Mount[]): string {
   const { mount, umount, pivot_root } = means.tools
   const shown = uncovered(view.shown)
-  const bind = ({ path, access }: ShownPath): string[] => {
-    const from = { path, noexec: mountOf(mounts, path)?.noexec === true }
-    const below = access === 'read' ? mountsBelow(mounts, path) : []
-    return [
-      `${mount} -n --rbind ${options(from, access)} ${shellWords([path, inside(path)])}`,
-      ...below.map(
-        (other) => `${mount} -n ${options(other, access, 'remount,bind,')} ${shellWord(inside(other.path))}`,
-      ),
-    ]
-  }
+  const at = (path: string): string => `${view.buildingSite}${path}`
+  // One program for all of them: a program for each would take a millisecond for each.
+  const table = [
+    ...shown.map(({ path, access }) => {
+      const { noexec } = mountOf(mounts, path) ?? { noexec: false }
+      return tableLine(path, at(path), 'none', `rbind,${flags(access, noexec)}`)
+    }),
+    ...DEVICES.map((name) => tableLine(`/dev/${name}`, at(`/dev/${name}`), 'none', 'bind')),
+    tableLine('proc', at('/proc'), 'proc', 'nosuid,nodev,noexec'),
+  ]
+  const below = shown.flatMap(({ path, access }) => (access === 'read' ? mountsBelow(mounts, path) : []))
+  const files = shown.filter(({ kind }) => kind === 'file').map(({ path }) => path)
   const folders = shown.map(({ kind, path }) => (kind === 'folder' ? path : dirname(path)))
   const steps = [
     `${mount} -n -t tmpfs -o mode=755,size=2m,nosuid,nodev tmpfs ${view.buildingSite}`,
@@ -54,19 +56,19 @@ export function isolationScript(view: View, means: IsolationMeans, mounts: reado
     'mkdir proc tmp dev .old',
     `${mount} -n -t tmpfs -o mode=1777,size=${TEMPORARY_MB}m,nosuid,nodev tmpfs tmp`,
     `mkdir -p ${shellWords([...new Set([...folders, ...[...view.links.keys()].map(dirname)])].map(inside))}`,
-    ...[
-      ...DEVICES.map((name) => `/dev/${name}`),
-      ...shown.filter(({ kind }) => kind === 'file').map((p) => p.path),
-    ].map((path) => `: > ${shellWord(inside(path))}`),
-    ...shown.flatMap(bind),
-    ...DEVICES.map((name) => `${mount} -n --bind /dev/${name} dev/${name}`),
-    ...[...view.links].map(([path, target]) => `ln -s ${shellWords([target, inside(path)])}`),
+    `touch ${shellWords([...DEVICES.map((name) => `/dev/${name}`), ...files].map(inside))}`,
+    `printf '%s\\n' ${shellWords(table)} > .mounts`,
+    `${mount} -n -a -T ${at('/.mounts')}`,
     'ln -s /proc/self/fd dev/fd',
-    `${mount} -n -t proc -o nosuid,nodev,noexec proc proc`,
+    ...below.map(
+      ({ path, noexec }) => `${mount} -n -o remount,bind,${flags('read', noexec)} ${shellWord(inside(path))}`,
+    ),
+    ...[...view.links].map(([path, target]) => `ln -s ${shellWords([target, inside(path)])}`),
     `${pivot_root} . .old`,
     'cd /',
     `${umount} -n -l /.old`,
     'rmdir /.old',
+    'rm /.mounts',
     `${mount} -n -o remount,bind,ro,nosuid,nodev /`,
     ...(means.user === 'same-user' ? ownNamespaceSteps(mount) : []),
     `cd ${shellWord(view.workingDirectory)}`,
@@ -93,8 +95,15 @@ function uncovered(shown: readonly ShownPath[]): ShownPath[] {
   })
 }
 
-function options({ noexec }: Mount, access: ShownPath['access'], prefix = ''): string {
-  return `-o ${prefix}${access === 'read' ? 'ro,' : ''}nosuid,nodev${noexec ? ',noexec' : ''}`
+function flags(access: ShownPath['access'], noexec: boolean): string {
+  return `${access === 'read' ? 'ro,' : ''}nosuid,nodev${noexec ? ',noexec' : ''}`
+}
+
+/** A line as of fstab(5): blanks and backslashes in paths are octal numbers. */
+function tableLine(source: string, target: string, type: string, options: string): string {
+  const escaped = (path: string): string =>
+    path.replaceAll(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`)
+  return `${escaped(source)} ${escaped(target)} ${type} ${options} 0 0`
 }
 
 /** A path below the new root, which is the working directory while it is built. */
