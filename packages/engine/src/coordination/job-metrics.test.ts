@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest'
-import type { StreamExecutionEnvironment } from '../api/environment.ts'
+import { StreamExecutionEnvironment } from '../api/environment.ts'
+import { seededRandom } from '../common/random.ts'
 import { Collected, collectSink } from '../runtime/sink/collect-sink.ts'
+import { createFileSystems } from '../runtime/storage/file-systems.ts'
 import { SimulatedCluster } from '../testing/simulated-cluster.ts'
-import type { JobMetrics, JobState } from './job-coordinator.ts'
+import { VirtualTime } from '../testing/virtual-time.ts'
+import { inProcessThread } from './in-process-threads.ts'
+import { JobCoordinator, type JobMetrics, type JobState } from './job-coordinator.ts'
 
 const RECORDS = 3000
 
@@ -83,4 +87,50 @@ test('busy, idle and back-pressured time add up to a second', async () => {
     const { busyTimeMsPerSecond: busy, idleTimeMsPerSecond: idle, backPressuredTimeMsPerSecond: held } = values
     expect((busy as number) + (idle as number) + (held as number)).toBeCloseTo(1000, 6)
   }
+})
+
+test('a function that takes a millisecond a record is busy, and its source held back', async () => {
+  const time = new VirtualTime()
+  let burntMs = 0
+  const clock = { now: () => time.now() + burntMs, monotonicMs: () => time.monotonicMs() + burntMs }
+  const asked: Promise<JobMetrics>[] = []
+  const env = StreamExecutionEnvironment.create({ parallelism: 1 })
+  env
+    .fromCollection(Array.from({ length: 20_000 }, (_, n) => n))
+    .name('Numbers')
+    .keyBy((n) => n % 7)
+    .reduce((a, n) => {
+      burntMs++
+      if (n === 10_000) asked.push(job.collectMetrics())
+      return a
+    })
+    .name('Burn')
+    .sinkTo(collectSink(new Collected<number>()))
+  const graph = env.compile('burning')
+  const world = { graph, clock, scheduler: time, random: seededRandom(1), fileSystems: createFileSystems({}) }
+  const launcher = inProcessThread({ ...world, checkpointMode: 'exactly-once', autoWatermarkIntervalMs: 0 })
+  const job = new JobCoordinator(
+    { ...world, launcher },
+    {
+      checkpoints: undefined,
+      checkpointFolder: undefined,
+      restartStrategy: { kind: 'none' },
+      restoreFrom: undefined,
+      allowNonRestoredState: false,
+      epoch: undefined,
+      logLevel: 'error',
+    },
+  )
+  job.start()
+  while (asked.length === 0) await time.advance(1)
+  await time.advance(1)
+  const [metrics] = await Promise.all(asked)
+  const of = (name: string, metric: string) =>
+    metrics?.tasks.find(({ taskName }) => taskName.includes(name))?.values[metric] ?? Number.NaN
+  expect(of('Burn', 'busyTimeMsPerSecond')).toBeGreaterThan(950)
+  expect(of('Burn', 'numRecordsInPerSecond')).toBeGreaterThan(900)
+  expect(of('Numbers', 'backPressuredTimeMsPerSecond')).toBeGreaterThan(950)
+  job.cancel()
+  await time.advance(10_000)
+  expect((await job.result).state).toMatch(/FINISHED|CANCELED/)
 })

@@ -65,6 +65,8 @@ export class ShardLog {
   #failures = 0
   #broken = false
   #closed = false
+  #appendedRecords = 0
+  #appendedBytes = 0
 
   private constructor(
     directory: string,
@@ -105,6 +107,11 @@ export class ShardLog {
   /** Arrival of the newest durable record, 0 when there never was one. */
   get lastArrivalMs(): number {
     return this.#durableArrivalMs
+  }
+
+  /** What was stored since the log was opened: records, and their bytes with headers. */
+  get appended(): { readonly records: number; readonly bytes: number } {
+    return { records: this.#appendedRecords, bytes: this.#appendedBytes }
   }
 
   /** Bytes of all segments. */
@@ -211,6 +218,8 @@ export class ShardLog {
       segment.index ??= new SparseIndex()
       segment.index.add(append.firstIndex, append.arrivalMs, segment.sizeBytes)
       segment.sizeBytes += append.bytes.length
+      this.#appendedBytes += append.bytes.length
+      this.#appendedRecords += append.lastIndex - append.firstIndex + 1
       this.#tail.add(append.bytes, append.lastIndex)
       this.#durableIndex = append.lastIndex
       this.#durableArrivalMs = append.arrivalMs

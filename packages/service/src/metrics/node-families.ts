@@ -27,18 +27,18 @@ export function streamFamilies(
     family(
       'counter',
       'millrace_stream_shard_records_total',
-      'Records that a shard was ever given.',
-      shards.map(({ labels, log }) => ({ labels, value: log.tipIndex })),
+      'Records that a shard was given since the service started.',
+      shards.map(({ labels, log }) => ({ labels, value: log.appended.records })),
+    ),
+    family(
+      'counter',
+      'millrace_stream_shard_bytes_total',
+      'Bytes that were stored for them.',
+      shards.map(({ labels, log }) => ({ labels, value: log.appended.bytes })),
     ),
     family(
       'gauge',
-      'millrace_stream_shard_records',
-      'Records that a shard keeps.',
-      shards.map(({ labels, log }) => ({ labels, value: log.tipIndex - log.trimIndex })),
-    ),
-    family(
-      'gauge',
-      'millrace_stream_shard_bytes',
+      'millrace_stream_shard_size_bytes',
       'Bytes of a shard on disk.',
       shards.map(({ labels, log }) => ({ labels, value: log.sizeBytes })),
     ),

@@ -27,6 +27,18 @@ test('waiting for a turn with work at hand is busy; without, it was idle all alo
   expect(resting.spent(30)).toEqual({ busyMs: 10, idleMs: 20, backPressuredMs: 0 })
 })
 
+test('a thread that works downstream meanwhile holds the subtask back; other work on it doesn’t', () => {
+  let downstreamMs = 7
+  const time = new SubtaskTime(0, () => downstreamMs)
+  time.worked(0, 10, false)
+  downstreamMs += 15
+  time.worked(30, 40, false)
+  expect(time.spent(40)).toEqual({ busyMs: 25, idleMs: 0, backPressuredMs: 15 })
+  downstreamMs += 5
+  time.rested(50, false)
+  expect(time.spent(50)).toEqual({ busyMs: 25, idleMs: 10, backPressuredMs: 15 })
+})
+
 const step = fc.record({
   kind: fc.constantFrom('worked', 'rested', 'asked'),
   waitMs: fc.nat(50),

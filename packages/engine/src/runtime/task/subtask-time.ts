@@ -11,7 +11,8 @@ type Between = 'ready' | 'idle' | 'backPressured'
 
 /**
  * Watches how a subtask spends its time, by Flink's definitions: what is neither idle nor back-pressured is busy. Waiting
- * for a turn on its thread while there is something to do is busy too, as waiting for a core is.
+ * for a turn on its thread while there is something to do is busy too, as waiting for a core is, but for the time that
+ * the thread spends on what lies downstream: that holds the subtask back as a full output would.
  *
  * The clock is read once a step that did something, never for one that didn't.
  */
@@ -22,9 +23,15 @@ export class SubtaskTime {
   /** All before is accounted for. */
   #sinceMs: number
   #between: Between = 'idle'
+  readonly #downstreamMs: () => number
+  /** What that was when all before was accounted for. */
+  #downstreamSinceMs: number
 
-  constructor(startMs: number) {
+  /** `downstreamMs`: the time that the thread has spent so far on tasks downstream of this one. */
+  constructor(startMs: number, downstreamMs: () => number = () => 0) {
     this.#sinceMs = startMs
+    this.#downstreamMs = downstreamMs
+    this.#downstreamSinceMs = downstreamMs()
   }
 
   /** A step worked from then till then (monotonic ms); `full`: its outputs take no more now. */
@@ -32,6 +39,7 @@ export class SubtaskTime {
     this.#settle(fromMs)
     this.#busyMs += tillMs - fromMs
     this.#sinceMs = tillMs
+    this.#downstreamSinceMs = this.#downstreamMs()
     this.#between = full ? 'backPressured' : 'ready'
   }
 
@@ -53,9 +61,15 @@ export class SubtaskTime {
   /** The time between steps up to then goes where it belongs. */
   #settle(nowMs: number): void {
     const betweenMs = nowMs - this.#sinceMs
+    const downstreamMs = this.#downstreamMs()
     if (this.#between === 'idle') this.#idleMs += betweenMs
-    else if (this.#between === 'ready') this.#busyMs += betweenMs
-    else this.#backPressuredMs += betweenMs
+    else if (this.#between === 'backPressured') this.#backPressuredMs += betweenMs
+    else {
+      const heldMs = Math.min(downstreamMs - this.#downstreamSinceMs, betweenMs)
+      this.#backPressuredMs += heldMs
+      this.#busyMs += betweenMs - heldMs
+    }
     this.#sinceMs = nowMs
+    this.#downstreamSinceMs = downstreamMs
   }
 }

@@ -24,6 +24,8 @@ interface BarrierTimes {
 /** What a subtask needs of its thread. */
 export interface SubtaskHost {
   readonly clock: Clock
+  /** The time that the thread has spent so far on tasks downstream of this one. */
+  downstreamMs?(): number
   post(message: FromThread): void
   /** Sweeps in slices between batches. */
   sweep(sweep: StateSweep): RunningSweep
@@ -69,7 +71,7 @@ export class Subtask {
     this.#outputs = outputs
     this.#host = host
     this.#head = chain.head
-    this.time = new SubtaskTime(host.clock.monotonicMs())
+    this.time = new SubtaskTime(host.clock.monotonicMs(), host.downstreamMs)
   }
 
   /** The event time that it has passed on; null before the first watermark. */

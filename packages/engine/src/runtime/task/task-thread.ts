@@ -27,6 +27,7 @@ import {
   type TaskDescription,
   threadOf,
 } from './task-description.ts'
+import { TaskWork } from './task-work.ts'
 import { ThreadMetrics } from './thread-metrics.ts'
 import type { ThreadWaker } from './thread-waker.ts'
 
@@ -76,6 +77,7 @@ export class TaskThread {
   readonly #env: ThreadEnvironment
   readonly #subtasks: Subtask[] = []
   readonly #metrics: ThreadMetrics
+  readonly #work: TaskWork
   readonly #sweeps = new SweepQueue()
   readonly #checkpointTargets = new CheckpointTargets()
   readonly #logger: Logger
@@ -94,6 +96,7 @@ export class TaskThread {
     this.#graph = graph
     this.#settings = settings
     this.#env = env
+    this.#work = new TaskWork(graph)
     this.#metrics = new ThreadMetrics(env.clock, settings.thread, env.figures)
     this.#logger = createLogger(
       (line) => env.post({ kind: 'log', line }),
@@ -283,6 +286,7 @@ export class TaskThread {
           })
     const subtask = new Subtask(id, chain, gate, [...outputs.values()], {
       clock: this.#env.clock,
+      downstreamMs: this.#work.downstreamOf(task.index),
       post: this.#env.post,
       sweep: (sweep) => {
         this.#env.waker.wake()
@@ -401,6 +405,7 @@ export class TaskThread {
       this.#guard(subtask, () => {
         const endMs = subtask.step(this.#nowMs)
         if (endMs === undefined) return
+        this.#work.worked(subtask.id.task, endMs - this.#nowMs)
         this.#nowMs = endMs
         progress = true
       })
