@@ -13,8 +13,6 @@ export interface PrometheusSample {
   readonly value: number
 }
 
-export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8'
-
 /** The families in Prometheus's text format, version 0.0.4. Families of one name are joined: it must stand there once. */
 export function prometheusText(families: Iterable<MetricFamily>): string {
   const byName = new Map<string, { first: MetricFamily; lines: string[] }>()
