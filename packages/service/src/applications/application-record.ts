@@ -49,16 +49,35 @@ export interface ApplicationConfiguration {
     readonly logLevel: 'INFO' | 'WARN' | 'ERROR' | 'DEBUG'
   }
   readonly snapshotsEnabled: boolean
+  /** Absent: legacy. */
+  readonly snapshotMode?: 'APPLICATION_SNAPSHOTS_LEGACY' | 'ENHANCED_SNAPSHOTS' | undefined
   readonly rollbackEnabled: boolean
   /** Property groups by id. */
   readonly properties: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Described as they were given; they have no effect on this machine's network. */
+  readonly vpcs?: readonly VpcConfiguration[] | undefined
+}
+
+/** A VPC configuration as the API describes it. */
+export interface VpcConfiguration {
+  readonly id: string
+  readonly subnetIds: readonly string[]
+  readonly securityGroupIds: readonly string[]
+}
+
+/** A CloudWatch log stream as the API describes it. */
+export interface LoggingOption {
+  readonly id: string
+  readonly logStreamArn: string
 }
 
 /** How the application was last told to run; absent before its first start. */
 export interface RunConfiguration {
   readonly allowNonRestoredState: boolean
   readonly restoreType: 'SKIP_RESTORE_FROM_SNAPSHOT' | 'RESTORE_FROM_LATEST_SNAPSHOT' | 'RESTORE_FROM_CUSTOM_SNAPSHOT'
+  /** Of RESTORE_FROM_CUSTOM_SNAPSHOT: one of them. */
   readonly snapshotName?: string
+  readonly snapshotArn?: string
 }
 
 /**
@@ -68,6 +87,9 @@ export interface RunConfiguration {
 export interface RunLineage {
   readonly sinceEpoch: number
   readonly restoredFrom: string | undefined
+  /** The operation that began it, and the savepoint that this one took of the run before: a rollback goes back to it. */
+  readonly begunBy?: string | undefined
+  readonly savedBefore?: string | undefined
 }
 
 /** One application as the store holds it. Times are epoch ms; those of the API are whole seconds. */
@@ -88,10 +110,19 @@ export interface ApplicationRecord {
   readonly configuration: ApplicationConfiguration
   readonly runConfiguration: RunConfiguration | undefined
   readonly versionUpdatedFrom: number | undefined
+  /** Of a version that a rollback made: the one that was given up, and the one that was gone back to. */
+  readonly versionRolledBackFrom?: number | undefined
+  readonly versionRolledBackTo?: number | undefined
+  readonly versionCreatedMs?: number | undefined
+  readonly loggingOptions?: readonly LoggingOption[] | undefined
+  /** `HH:MM`, UTC; absent: the service's default. */
+  readonly maintenanceStart?: string | undefined
+  /** What the last rescaling brought about; absent: the configured parallelism. */
+  readonly currentParallelism?: number | undefined
+  /** A RUNNING application has no job since then, and is to have none until it's woken or changed; epoch ms. */
+  readonly hibernatedSinceMs?: number | undefined
   /** Grows with every process that is started for the application: fences the ones before (engine epoch). */
   readonly epoch: number
-  /** Folder of the checkpoint or savepoint a start from the latest snapshot restores; undefined: none yet. */
-  readonly latestSavepoint: string | undefined
   /** Undefined when the last run was ended by a stop: the next start then begins a new one. */
   readonly lineage: RunLineage | undefined
 }
@@ -102,6 +133,13 @@ export type OperationName =
   | 'StopApplication'
   | 'UpdateApplication'
   | 'DeleteApplication'
+  | 'RollbackApplication'
+  | 'ScaleApplication'
+  /** A change that needs no job to be restarted, under the name of its call. */
+  | 'AddApplicationCloudWatchLoggingOption'
+  | 'DeleteApplicationCloudWatchLoggingOption'
+  | 'AddApplicationVpcConfiguration'
+  | 'DeleteApplicationVpcConfiguration'
 
 export type OperationStatus = 'IN_PROGRESS' | 'CANCELLED' | 'SUCCESSFUL' | 'FAILED'
 
@@ -121,4 +159,18 @@ export interface OperationRecord {
   readonly arguments: Readonly<Record<string, unknown>>
   /** At most 512 characters. */
   readonly error: string | undefined
+  /** The rollback that its failure has brought about. */
+  readonly rollbackOperationId?: string | undefined
+}
+
+/** Subtasks of each operator, at present and at the next start. */
+export function parallelismOf({ currentParallelism, configuration }: ApplicationRecord): number {
+  return currentParallelism ?? configuration.parallelism.parallelism
+}
+
+/** The configuration with the parallelism that rescaling has brought about: what a job is started with. */
+export function presentConfiguration(application: ApplicationRecord): ApplicationConfiguration {
+  const { configuration } = application
+  const parallelism = { ...configuration.parallelism, parallelism: parallelismOf(application) }
+  return { ...configuration, parallelism }
 }

@@ -1,3 +1,4 @@
+import type { FileSystems } from '@millrace/engine/host'
 import type { Logger } from '@millrace/engine/spi'
 import type { ExecutionCredentials, SessionOwner } from '../access/execution-credentials.ts'
 import type { Job, JobSettings } from '../jobs/job-launcher.ts'
@@ -19,6 +20,10 @@ export interface ManagedJobs {
   readonly allowUnisolated?: boolean
   /** Memory of a KPU, MiB; 4096 unless given. */
   readonly kpuMemoryMb?: number
+  /** For checkpoints and savepoints: a folder or an `s3://` URL; each application's own folder unless given. */
+  readonly stateRoot?: string | undefined
+  /** Those that paths of state may name; this machine's alone unless given. */
+  readonly fileSystems?: FileSystems
   /** What their environment has besides the endpoint's address, region and credentials file; goes before these. */
   readonly environment?: Readonly<Record<string, string | undefined>>
 }

@@ -20,3 +20,12 @@ export function tookTooLong(what: string, limitMs: number): EngineError {
     hint: 'Its log tells how far it came: millrace logs <application>.',
   })
 }
+
+/** `NOT_RUNNING`: there is no job to ask. */
+export function notRunning(): EngineError {
+  return new EngineError('NOT_RUNNING', {
+    kind: 'invalid',
+    message: 'The application has no running job.',
+    hint: 'Try again when it runs.',
+  })
+}

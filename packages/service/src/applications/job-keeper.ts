@@ -1,8 +1,8 @@
 import { asEngineError, EngineError } from '@millrace/engine/spi'
-import type { Job, JobExit } from '../jobs/job-launcher.ts'
+import type { Job, JobExit, SavedState } from '../jobs/job-launcher.ts'
 import { RestartDelay } from '../jobs/restart-delay.ts'
 import type { ApplicationRecord } from './application-record.ts'
-import { isPermanent, stackOf, tookTooLong } from './job-failure.ts'
+import { isPermanent, notRunning, stackOf, tookTooLong } from './job-failure.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import { rootCause } from './root-cause.ts'
 import type { StoredApplication } from './stored-application.ts'
@@ -14,15 +14,20 @@ const stopLimitMs = 300_000
 const cancelLimitMs = 10_000
 /** An orphan of a killed service dies by itself as soon as it notices that nobody controls it. */
 const orphanLimitMs = 30_000
+/** An operation that comes meanwhile waits for it and still ends within its ten minutes. */
+const savepointLimitMs = 100_000
 const retryMs = 200
 /** Deaths of the job while it is being stopped. */
 const stopAttempts = 3
 
+/** How a job is ended: with a savepoint; so that its newest checkpoint has all; or at once. */
+export type Ending = 'savepoint' | 'drain' | 'suspend' | 'cancel'
+
 /** How a job was ended. */
 export interface Stopped {
   readonly application: ApplicationRecord
-  /** Undefined without a snapshot, and when the job had come to its end by itself. */
-  readonly savepoint: string | undefined
+  /** Undefined when none was asked for, and when the job had come to its end by itself. */
+  readonly savepoint: SavedState | undefined
   readonly finished: boolean
 }
 
@@ -106,14 +111,20 @@ export class JobKeeper {
     return job
   }
 
-  /** Ends the job, by savepoint when snapshots are on; starts it again for that when it isn't there. */
-  async end(turn: Turn, before: ApplicationRecord, version: ApplicationRecord): Promise<Stopped> {
+  /** Ends the job as told; starts it again for that when it isn't there. */
+  async end(
+    turn: Turn,
+    before: ApplicationRecord,
+    version: ApplicationRecord,
+    ending: Ending,
+    limitMs = stopLimitMs,
+  ): Promise<Stopped> {
     let application = before
-    if (!version.configuration.snapshotsEnabled) {
+    if (ending === 'cancel') {
       await this.cancel()
       return { application, savepoint: undefined, finished: false }
     }
-    const giveUpMs = this.#parts.clock.monotonicMs() + stopLimitMs
+    const giveUpMs = this.#parts.clock.monotonicMs() + limitMs
     for (let attempt = 1; ; attempt++) {
       if (this.#job === undefined) {
         application = await this.run(turn, application, version, this.#untilMs(giveUpMs, startLimitMs))
@@ -121,7 +132,8 @@ export class JobKeeper {
       const job: Job | undefined = this.#job
       if (job === undefined) continue
       try {
-        return { application, savepoint: await this.#savepointAndEnd(turn, job, giveUpMs), finished: false }
+        const savepoint = await this.#saveAndEnd(turn, job, ending, giveUpMs)
+        return { application, savepoint, finished: false }
       } catch (error) {
         turn.check()
         if (this.#job === job) throw error
@@ -132,20 +144,46 @@ export class JobKeeper {
     }
   }
 
+  /** A savepoint of the running job, which goes on. Errors: `NOT_RUNNING`, `JOB_TOO_SLOW`, why it failed. */
+  async savepoint(turn: Turn): Promise<SavedState> {
+    const { scheduler, clock } = this.#parts
+    const giveUpMs = clock.monotonicMs() + savepointLimitMs
+    for (;;) {
+      const job = this.#job
+      if (job === undefined) throw notRunning()
+      try {
+        return await within(scheduler, this.#untilMs(giveUpMs, savepointLimitMs), job.savepoint(), () =>
+          tookTooLong('take a savepoint', savepointLimitMs),
+        )
+      } catch (error) {
+        const notNow = this.#job === job && asEngineError(error).code === 'NOT_RUNNING'
+        if (!notNow || turn.interrupted || clock.monotonicMs() >= giveUpMs) throw error
+        await turn.sleep(retryMs)
+      }
+    }
+  }
+
   /** Milliseconds until then, at most `limitMs`. */
   #untilMs(monotonicMs: number, limitMs: number): number {
     return Math.max(0, Math.min(limitMs, monotonicMs - this.#parts.clock.monotonicMs()))
   }
 
-  async #savepointAndEnd(turn: Turn, job: Job, giveUpMs: number): Promise<string> {
+  async #saveAndEnd(
+    turn: Turn,
+    job: Job,
+    ending: Exclude<Ending, 'cancel'>,
+    giveUpMs: number,
+  ): Promise<SavedState | undefined> {
     const { scheduler, clock } = this.#parts
     const late = (): Error => tookTooLong('stop', stopLimitMs)
     for (;;) {
       try {
         await within(scheduler, this.#untilMs(giveUpMs, startLimitMs), job.running, late)
-        const savepoint = await within(scheduler, this.#untilMs(giveUpMs, stopLimitMs), job.stop(), late)
+        const ended: Promise<SavedState | void> =
+          ending === 'suspend' ? job.suspend() : job.stop({ drain: ending === 'drain' })
+        const savepoint = await within(scheduler, this.#untilMs(giveUpMs, stopLimitMs), ended, late)
         await job.exited
-        return savepoint
+        return savepoint ?? undefined
       } catch (error) {
         if (asEngineError(error).code === 'APPLICATION_EXITED') await job.exited
         // It is between a failure and its restart.
@@ -188,6 +226,7 @@ export class JobKeeper {
     for (;;) {
       const application = await this.#stored.read()
       if (application?.status !== 'RUNNING' || this.#job !== undefined) return
+      if (application.hibernatedSinceMs !== undefined) return
       if (exit?.outcome === 'FINISHED') {
         this.#parts.launcher.log(application, 'info', 'the job has come to the end of its input')
         return this.#stored.transition(turn, application, 'jobFinished', { lineage: undefined }, [])

@@ -1,17 +1,21 @@
 import { randomUuid } from '@millrace/engine/spi'
 import type { JobInspection } from '../jobs/job-inspection.ts'
+import { SnapshotService } from '../snapshots/snapshot-service.ts'
 import { ApiError } from '../wire/api-error.ts'
 import type { ApplicationRecord, OperationRecord, RunConfiguration } from './application-record.ts'
 import { jobIdOf } from './job-id.ts'
-import type { Accepted, ApplicationUpdate, Lifecycle } from './lifecycle.ts'
+import type { Accepted, ApplicationUpdate, Lifecycle, Reconfiguration, StopOptions } from './lifecycle.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
-import { type LifecycleCall, nextStatus, operationName } from './state-machine.ts'
+import { conflict, inUse, notRolledBack } from './refusals.ts'
+import { customSnapshot } from './restored-snapshot.ts'
+import { changeBackTo, changeThatUndoes } from './rollback.ts'
+import { nextStatus, type OperationCall, operationName } from './state-machine.ts'
+import type { Change } from './stored-application.ts'
 import { Supervisor } from './supervisor.ts'
+import { checkParallelism, updatedParallelism, updatedRun } from './updated-run.ts'
 
 /** Tries of a forced stop whose application changed its state meanwhile. */
 const forceAttempts = 10
-
-type Change = Partial<Omit<ApplicationRecord, 'name' | 'arn' | 'createdMs'>>
 
 interface Acceptance {
   readonly change?: Change
@@ -24,39 +28,117 @@ interface Acceptance {
  * the application's supervisor carries the operation out.
  */
 export class LifecycleService implements Lifecycle {
+  readonly snapshots: SnapshotService
   readonly #parts: LifecycleParts
   readonly #supervisors = new Map<string, Supervisor>()
   #closing: Promise<void> | undefined
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts
+    this.snapshots = new SnapshotService(parts, (snapshot) =>
+      this.#supervisor(snapshot.applicationName).takeSnapshot(snapshot),
+    )
   }
 
   async start(application: ApplicationRecord, run: RunConfiguration): Promise<Accepted> {
-    if (run.restoreType === 'RESTORE_FROM_CUSTOM_SNAPSHOT') throw snapshotUnknown(run.snapshotName)
-    return this.#carryOut(application, 'StartApplication', { change: { runConfiguration: run } })
+    await this.#requireSnapshot(application, run)
+    // A run of its own begins with the configured parallelism.
+    return this.#carryOut(application, 'StartApplication', {
+      change: { runConfiguration: run, currentParallelism: undefined },
+    })
   }
 
-  async stop(application: ApplicationRecord, force: boolean): Promise<Accepted> {
-    return force ? this.#forceStop(application) : this.#carryOut(application, 'StopApplication', {})
+  async stop(application: ApplicationRecord, { force = false, drain = false }: StopOptions = {}): Promise<Accepted> {
+    return force
+      ? this.#forceStop(application)
+      : this.#carryOut(application, 'StopApplication', { arguments: { drain } })
   }
 
   async update(application: ApplicationRecord, update: ApplicationUpdate): Promise<Accepted> {
     const { runConfiguration: asked } = update
-    if (asked?.restoreType === 'RESTORE_FROM_CUSTOM_SNAPSHOT') throw snapshotUnknown(asked.snapshotName)
-    const { versionId, runtimeEnvironment, serviceExecutionRole } = application
+    await this.#requireSnapshot(application, asked)
+    const { runtimeEnvironment, serviceExecutionRole, loggingOptions } = application
+    const restoreType = asked?.restoreType === 'RESTORE_FROM_LATEST_SNAPSHOT' ? undefined : asked?.restoreType
     return this.#carryOut(application, 'UpdateApplication', {
       change: {
-        versionId: versionId + 1,
-        versionUpdatedFrom: versionId,
-        conditionalToken: randomUuid(this.#parts.random),
+        ...this.#nextVersion(application),
         configuration: update.configuration,
         runConfiguration: updatedRun(application.runConfiguration, asked),
         runtimeEnvironment: update.runtimeEnvironment ?? runtimeEnvironment,
         serviceExecutionRole: update.serviceExecutionRole ?? serviceExecutionRole,
+        loggingOptions: update.loggingOptions ?? loggingOptions,
+        currentParallelism: updatedParallelism(application, update.configuration),
       },
-      arguments: { skip: asked?.restoreType === 'SKIP_RESTORE_FROM_SNAPSHOT' },
+      arguments: restoreType === undefined ? {} : { restoreType },
     })
+  }
+
+  async reconfigure(application: ApplicationRecord, { name, ...change }: Reconfiguration): Promise<Accepted> {
+    const { store, clock, random } = this.#parts
+    this.#refuseWhenClosing()
+    const { status, versionId } = application
+    if (nextStatus(status, 'Reconfigure') === 'refused') throw inUse(application, 'Reconfigure')
+    const nowMs = clock.now()
+    const changes = { ...change, ...(name === undefined ? {} : this.#nextVersion(application)), lastUpdatedMs: nowMs }
+    const operation: OperationRecord = {
+      id: randomUuid(random),
+      applicationName: application.name,
+      name: name ?? 'UpdateApplication',
+      status: 'SUCCESSFUL',
+      startedMs: nowMs,
+      endedMs: nowMs,
+      statusBefore: status,
+      versionFrom: versionId,
+      versionTo: name === undefined ? versionId : versionId + 1,
+      arguments: {},
+      error: undefined,
+    }
+    const operations = name === undefined ? [] : [operation]
+    const stored = await store.change(application.name, { status, versionId }, changes, operations)
+    if (!stored) throw await this.#conflict(application)
+    return { application: { ...application, ...changes }, operation }
+  }
+
+  async rollback(application: ApplicationRecord): Promise<Accepted> {
+    const { store } = this.#parts
+    const { name, status, versionId, versionUpdatedFrom, createdMs } = application
+    if (nextStatus(status, 'RollbackApplication') === 'refused') throw inUse(application, 'RollbackApplication')
+    if ((await store.latestSnapshot(name, createdMs)) === undefined)
+      throw notRolledBack(application, 'it has no snapshot')
+    if (status === 'RUNNING') {
+      const old = versionUpdatedFrom === undefined ? undefined : await store.version(name, versionUpdatedFrom)
+      if (old === undefined) throw notRolledBack(application, `version ${versionId} was not updated from another one`)
+      const change = changeBackTo(application, old, this.#parts)
+      return this.#carryOut(application, 'RollbackApplication', { change, arguments: { wasRunning: true } })
+    }
+    const [undone] = await this.#inProgress(application)
+    const change = undone && (await changeThatUndoes(store, application, undone, this.#parts))
+    if (undone === undefined || change === undefined) throw await this.#conflict(application)
+    return this.#carryOut(application, 'RollbackApplication', {
+      change,
+      arguments: { wasRunning: undone.statusBefore === 'RUNNING', undone: undone.id },
+      cancelled: [this.#cancelled(undone, 'a rollback')],
+    })
+  }
+
+  async scale(application: ApplicationRecord, currentParallelism: number): Promise<Accepted> {
+    checkParallelism(application, currentParallelism)
+    return this.#carryOut(application, 'ScaleApplication', {
+      change: { currentParallelism },
+      arguments: { parallelismBefore: application.currentParallelism },
+    })
+  }
+
+  async hibernate(application: ApplicationRecord): Promise<void> {
+    this.#refuseWhenClosing()
+    if (nextStatus(application.status, 'Hibernate') === 'refused') throw inUse(application, 'Hibernate')
+    await this.#supervisor(application.name).hibernate()
+  }
+
+  async wake(application: ApplicationRecord): Promise<void> {
+    this.#refuseWhenClosing()
+    if (nextStatus(application.status, 'Wake') === 'refused') throw inUse(application, 'Wake')
+    await this.#supervisor(application.name).wake()
   }
 
   async delete(application: ApplicationRecord): Promise<Accepted> {
@@ -86,9 +168,11 @@ export class LifecycleService implements Lifecycle {
       this.#supervisor(operation.applicationName).carryOut(operation, { takenUp: true })
     }
     const taken = new Set(inProgress.map(({ applicationName }) => applicationName))
-    for (const { name, status } of await store.allApplications()) {
-      if (status === 'RUNNING' && !taken.has(name)) this.#supervisor(name).resume()
+    for (const { name, status, hibernatedSinceMs } of await store.allApplications()) {
+      if (status !== 'RUNNING' || hibernatedSinceMs !== undefined || taken.has(name)) continue
+      this.#supervisor(name).resume()
     }
+    await this.snapshots.recover()
   }
 
   close(): Promise<void> {
@@ -97,6 +181,7 @@ export class LifecycleService implements Lifecycle {
   }
 
   async #close(): Promise<void> {
+    this.snapshots.close()
     await Promise.all([...this.#supervisors.values()].map((supervisor) => supervisor.close()))
     await this.#parts.launcher.close()
   }
@@ -104,13 +189,9 @@ export class LifecycleService implements Lifecycle {
   async #forceStop(asked: ApplicationRecord): Promise<Accepted> {
     let application = asked
     for (let attempt = 1; ; attempt++) {
-      const { store, clock } = this.#parts
-      const { items } = await store.listOperations(application.name, { status: 'IN_PROGRESS' }, undefined, 50)
-      const endedMs = clock.now()
-      const error = 'Cancelled by a forced stop.'
-      const cancelled = items.map(
-        (operation): OperationRecord => ({ ...operation, status: 'CANCELLED', endedMs, error }),
-      )
+      const { store } = this.#parts
+      const inProgress = await this.#inProgress(application)
+      const cancelled = inProgress.map((operation) => this.#cancelled(operation, 'a forced stop'))
       const accepted = await this.#accept(application, 'ForceStopApplication', { cancelled })
       if (accepted !== undefined) {
         this.#supervisor(application.name).carryOut(accepted.operation, { end: true })
@@ -122,28 +203,60 @@ export class LifecycleService implements Lifecycle {
     }
   }
 
-  async #carryOut(application: ApplicationRecord, call: LifecycleCall, acceptance: Acceptance): Promise<Accepted> {
+  async #inProgress({ name }: ApplicationRecord): Promise<readonly OperationRecord[]> {
+    return (await this.#parts.store.listOperations(name, { status: 'IN_PROGRESS' }, undefined, 50)).items
+  }
+
+  #cancelled(operation: OperationRecord, by: string): OperationRecord {
+    return { ...operation, status: 'CANCELLED', endedMs: this.#parts.clock.now(), error: `Cancelled by ${by}.` }
+  }
+
+  /** What every new version has of its own. */
+  #nextVersion({ versionId }: ApplicationRecord): Change {
+    const { clock, random } = this.#parts
+    return {
+      versionId: versionId + 1,
+      versionUpdatedFrom: versionId,
+      versionRolledBackFrom: undefined,
+      versionRolledBackTo: undefined,
+      versionCreatedMs: clock.now(),
+      conditionalToken: randomUuid(random),
+    }
+  }
+
+  /** Errors: `ResourceNotFoundException`, `ResourceInUseException` (not READY). */
+  async #requireSnapshot({ name }: ApplicationRecord, run: Partial<RunConfiguration> | undefined): Promise<void> {
+    if (run?.restoreType !== 'RESTORE_FROM_CUSTOM_SNAPSHOT') return
+    const snapshot = await customSnapshot(this.#parts.store, name, run)
+    const told = run.snapshotName ?? run.snapshotArn ?? ''
+    if (snapshot === undefined) throw new ApiError('ResourceNotFoundException', `Snapshot ${told} doesn't exist.`)
+    if (snapshot.status !== 'READY') {
+      throw new ApiError('ResourceInUseException', `Snapshot ${told} is ${snapshot.status}, not READY.`)
+    }
+  }
+
+  async #carryOut(application: ApplicationRecord, call: OperationCall, acceptance: Acceptance): Promise<Accepted> {
     const accepted = await this.#accept(application, call, acceptance)
     if (accepted === undefined) throw await this.#conflict(application)
-    this.#supervisor(application.name).carryOut(accepted.operation, { end: call === 'DeleteApplication' })
+    const { undone } = accepted.operation.arguments
+    const end = call === 'DeleteApplication' || undone !== undefined
+    this.#supervisor(application.name).carryOut(accepted.operation, { end })
     return accepted
   }
 
   /** Undefined when the application is no longer what the caller saw. */
   async #accept(
     application: ApplicationRecord,
-    call: LifecycleCall,
+    call: OperationCall,
     { change = {}, arguments: given = {}, cancelled = [] }: Acceptance,
   ): Promise<Accepted | undefined> {
     const { store, clock, random } = this.#parts
-    if (this.#closing !== undefined) {
-      throw new ApiError('ServiceUnavailableException', 'The service is being stopped. Try again when it is back.', 503)
-    }
+    this.#refuseWhenClosing()
     const { name, status: statusBefore, versionId } = application
     const status = nextStatus(statusBefore, call)
     if (status === 'refused' || status === 'GONE') throw inUse(application, call)
     const nowMs = clock.now()
-    const changes = { ...change, status, lastUpdatedMs: nowMs }
+    const changes = { ...change, status, lastUpdatedMs: nowMs, hibernatedSinceMs: undefined }
     const operation: OperationRecord = {
       id: randomUuid(random),
       applicationName: name,
@@ -167,16 +280,13 @@ export class LifecycleService implements Lifecycle {
     return stored ? { application: { ...application, ...changes }, operation } : undefined
   }
 
-  async #conflict({ name, versionId }: ApplicationRecord): Promise<ApiError> {
-    const now = await this.#parts.store.application(name)
-    if (now === undefined) return new ApiError('ResourceNotFoundException', `Application ${name} doesn't exist.`)
-    if (now.versionId === versionId) {
-      return new ApiError('ResourceInUseException', `Application ${name} has changed meanwhile: it is ${now.status}.`)
-    }
-    return new ApiError(
-      'ConcurrentModificationException',
-      `Application ${name} is at version ${now.versionId} by now, not ${versionId}.`,
-    )
+  #refuseWhenClosing(): void {
+    if (this.#closing === undefined) return
+    throw new ApiError('ServiceUnavailableException', 'The service is being stopped. Try again when it is back.', 503)
+  }
+
+  async #conflict(application: ApplicationRecord): Promise<ApiError> {
+    return conflict(application, await this.#parts.store.application(application.name))
   }
 
   #supervisor(name: string): Supervisor {
@@ -188,36 +298,4 @@ export class LifecycleService implements Lifecycle {
     }
     return supervisor
   }
-}
-
-/** An update that doesn't say otherwise doesn't drop state (Amazon resets AllowNonRestoredState). */
-function updatedRun(
-  before: RunConfiguration | undefined,
-  asked: Partial<RunConfiguration> | undefined,
-): RunConfiguration | undefined {
-  if (before === undefined && asked === undefined) return undefined
-  const { restoreType, snapshotName, allowNonRestoredState = false } = asked ?? {}
-  if (restoreType === undefined) {
-    return { restoreType: 'RESTORE_FROM_LATEST_SNAPSHOT', ...before, allowNonRestoredState }
-  }
-  return { restoreType, allowNonRestoredState, ...(snapshotName === undefined ? {} : { snapshotName }) }
-}
-
-function inUse({ name, status }: ApplicationRecord, call: LifecycleCall): ApiError {
-  return new ApiError(
-    'ResourceInUseException',
-    `Application ${name} cannot be ${participle[call]} while it is ${status}.`,
-  )
-}
-
-function snapshotUnknown(name: string | undefined): ApiError {
-  return new ApiError('ResourceNotFoundException', `Snapshot ${name ?? ''} doesn't exist.`)
-}
-
-const participle: Readonly<Record<LifecycleCall, string>> = {
-  StartApplication: 'started',
-  StopApplication: 'stopped',
-  ForceStopApplication: 'stopped by force',
-  UpdateApplication: 'updated',
-  DeleteApplication: 'deleted',
 }

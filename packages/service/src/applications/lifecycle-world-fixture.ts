@@ -1,10 +1,10 @@
 /** A world for the model test: a store that outlives services, jobs that fail as they like, laws that are always looked at. */
 import { EngineError, type Random, type Scheduler, seededRandom, silentLogger } from '@millrace/engine/spi'
 import { VirtualTime } from '@millrace/engine/testing'
-import type { Job, JobExit, JobLauncher, JobSettings } from '../jobs/job-launcher.ts'
+import type { Job, JobExit, JobLauncher, JobSettings, SavedState, SavedStates } from '../jobs/job-launcher.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import { MemoryApplicationStore } from '../storage/memory-application-store.ts'
-import type { ApplicationRecord, ApplicationStatus, OperationRecord } from './application-record.ts'
+import type { ApplicationRecord, ApplicationStatus, OperationRecord, RunLineage } from './application-record.ts'
 import { LifecycleService } from './lifecycle-service.ts'
 
 /** A mistake that a law must notice. */
@@ -16,6 +16,11 @@ export type Bug =
   | 'other status in between'
   | 'state forgotten'
   | 'failure without a cause'
+  | 'another snapshot restored'
+  | 'snapshot without files'
+  | 'rolled back to itself'
+  | 'wakes by itself'
+  | 'snapshot forgotten'
 
 export interface WorldOptions {
   readonly seed: number
@@ -32,18 +37,21 @@ interface Incarnation {
 }
 
 const never = <T>(): Promise<T> => new Promise<T>(() => {})
-const transient: readonly ApplicationStatus[] = ['STARTING', 'STOPPING', 'FORCE_STOPPING', 'UPDATING', 'DELETING']
+const transient: readonly ApplicationStatus[] = [
+  ...(['STARTING', 'STOPPING', 'FORCE_STOPPING', 'UPDATING', 'DELETING', 'AUTOSCALING', 'ROLLING_BACK'] as const),
+]
 
 /** Written independently of the state machine: what Terraform's waiters and the API's contract let a client see. */
 const followers: Readonly<Partial<Record<ApplicationStatus, readonly ApplicationStatus[]>>> = {
   READY: ['STARTING', 'UPDATING', 'DELETING'],
   ROLLED_BACK: ['STARTING', 'UPDATING', 'DELETING'],
   STARTING: ['RUNNING', 'READY', 'FORCE_STOPPING'],
-  RUNNING: ['STOPPING', 'FORCE_STOPPING', 'UPDATING', 'DELETING', 'READY'],
+  RUNNING: ['STOPPING', 'FORCE_STOPPING', 'UPDATING', 'DELETING', 'READY', 'AUTOSCALING', 'ROLLING_BACK'],
   STOPPING: ['READY', 'FORCE_STOPPING'],
   FORCE_STOPPING: ['READY'],
-  UPDATING: ['RUNNING', 'READY', 'FORCE_STOPPING'],
-  AUTOSCALING: ['FORCE_STOPPING'],
+  UPDATING: ['RUNNING', 'READY', 'FORCE_STOPPING', 'ROLLING_BACK'],
+  AUTOSCALING: ['RUNNING', 'READY', 'FORCE_STOPPING', 'ROLLING_BACK'],
+  ROLLING_BACK: ['RUNNING', 'READY', 'ROLLED_BACK'],
   DELETING: ['READY'],
 }
 
@@ -63,6 +71,10 @@ export class World {
   /** Positions of completed savepoints by folder, and of checkpoints in their order. */
   readonly savepoints = new Map<string, number>()
   checkpoints: { readonly epoch: number; readonly position: number }[] = []
+  /** Positions that starts from a snapshot of the caller's choice must begin with, by operation. */
+  readonly chosen = new Map<string, number>()
+  /** Snapshots that were acknowledged and that nobody has asked to delete since. */
+  readonly promised = new Set<string>()
   /** The newest position that was saved; undefined when state was dropped on purpose. */
   saved: number | undefined = 0
   #incarnation: Incarnation = { alive: false, fuse: undefined }
@@ -153,7 +165,7 @@ export class World {
     const through = <T>(call: () => Promise<T>): Promise<T> => this.#through(incarnation, call)
     return {
       createApplication: (...given) => through(() => store.createApplication(...given)),
-      application: (name) => through(() => store.application(name)),
+      application: (name) => through(async () => this.#told(await store.application(name))),
       applicationByArn: (arn) => through(() => store.applicationByArn(arn)),
       listApplications: (...given) => through(() => store.listApplications(...given)),
       allApplications: () => through(() => store.allApplications()),
@@ -171,7 +183,11 @@ export class World {
       tags: (name) => through(() => store.tags(name)),
       changeTags: (...given) => through(() => store.changeTags(...given)),
       snapshot: (...given) => through(() => store.snapshot(...given)),
-      putSnapshot: (...given) => through(() => store.putSnapshot(...given)),
+      putSnapshot: (...given) =>
+        through(async () => {
+          const forgets = this.options.bug === 'snapshot forgotten' && given[0] === undefined && this.chance(0.5)
+          return forgets || store.putSnapshot(...given)
+        }),
       removeSnapshot: (...given) => through(() => store.removeSnapshot(...given)),
       listSnapshots: (...given) => through(() => store.listSnapshots(...given)),
       countSnapshots: (scope) => through(() => store.countSnapshots(scope)),
@@ -184,6 +200,12 @@ export class World {
       snapshotOperationsInProgress: () => through(() => store.snapshotOperationsInProgress()),
       close: () => store.close(),
     }
+  }
+
+  /** As the service is told of it. */
+  #told(application: ApplicationRecord | undefined): ApplicationRecord | undefined {
+    if (application === undefined || this.options.bug !== 'wakes by itself') return application
+    return { ...application, hibernatedSinceMs: undefined }
   }
 
   async #change(incarnation: Incarnation, ...given: Parameters<ApplicationStore['change']>): Promise<boolean> {
@@ -204,16 +226,19 @@ export class World {
         this.#step(before.status, 'MAINTENANCE')
         return this.store.change(name, { ...expected, status: 'MAINTENANCE' }, change, operations)
       }
+      const rollsBack = bug === 'rolled back to itself' && change.versionRolledBackTo !== undefined
+      if (rollsBack && before !== undefined) given[2] = { ...change, configuration: before.configuration }
       const versionId = bug === 'version falls back' && ends ? Math.max(1, expected.versionId - 1) : undefined
       const causeless = operations.map((operation) => ({ ...operation, error: undefined }))
       const stored = await this.store.change(
         name,
         expected,
-        versionId === undefined ? change : { ...change, versionId },
+        versionId === undefined ? given[2] : { ...change, versionId },
         bug === 'failure without a cause' ? causeless : operations,
         snapshots,
       )
       if (stored && change.status !== undefined && before !== undefined) this.#step(before.status, change.status)
+      if (stored && snapshots?.forgetLegacy === true) this.promised.clear()
       await this.#checkStored(name)
       return stored
     })
@@ -242,6 +267,7 @@ export class World {
       if (open.length > 0) this.violate('one operation', 'an operation outlives its application')
       this.#highestVersion.delete(name)
     }
+    if (application !== undefined) await this.#checkVersion(application)
     for (const { id, status, error } of items) {
       if (status === 'IN_PROGRESS') continue
       const end = `${status} ${error ?? ''}`
@@ -253,8 +279,32 @@ export class World {
     }
   }
 
+  async #checkVersion({ name, configuration, versionRolledBackTo }: ApplicationRecord): Promise<void> {
+    if (versionRolledBackTo === undefined) return
+    const old = await this.store.version(name, versionRolledBackTo)
+    if (old !== undefined && JSON.stringify(old.configuration) !== JSON.stringify(configuration)) {
+      this.violate('rolled back', `not to the configuration of version ${versionRolledBackTo}`)
+    }
+  }
+
+  async #checkSnapshots(): Promise<void> {
+    const application = await this.store.application('a')
+    const { items } = await this.store.listSnapshots('a', {}, undefined, 1000)
+    const names = new Set(items.map(({ name }) => name))
+    for (const { name, status, folder } of items) {
+      if (status === 'READY' && application?.status !== 'DELETING' && !this.savepoints.has(folder)) {
+        this.violate('a snapshot is restorable', `${name} is READY and has no files`)
+      }
+    }
+    if (application === undefined) this.promised.clear()
+    for (const name of this.promised) {
+      if (!names.has(name)) this.violate('acknowledged means durable', `snapshot ${name} isn't stored`)
+    }
+  }
+
   /** What must hold at every instant. */
   async check(): Promise<void> {
+    await this.#checkSnapshots()
     for (const operation of this.acknowledged.values()) {
       const stored = await this.store.operation(operation.applicationName, operation.id)
       if (stored === undefined) this.violate('acknowledged means durable', `${operation.name} isn't stored`)
@@ -272,13 +322,18 @@ export class World {
     this.#incarnation.fuse = undefined
     for (let minute = 0; minute < 12; minute++) await this.time.advance(60_000)
     await this.check()
-    for (const { name, status } of await this.store.allApplications()) {
+    for (const application of await this.store.allApplications()) {
+      const { name, status, hibernatedSinceMs } = application
       const running = this.processes.filter((job) => job.alive && job.name === name)
       if (transient.includes(status)) this.violate('no operation is stuck', `${name} still is ${status}`)
-      const expected = status === 'RUNNING' ? 1 : 0
+      const expected = status === 'RUNNING' && hibernatedSinceMs === undefined ? 1 : 0
       if (running.length !== expected) this.violate('status is true', `${status} with ${running.length} processes`)
-      if (status === 'RUNNING' && running[0]?.state !== 'RUNNING')
-        this.violate('status is true', 'the job does not run')
+      const [job] = running
+      if (expected === 1 && job?.state !== 'RUNNING') this.violate('status is true', 'the job does not run')
+      if (job !== undefined && !isOfVersion(job.settings.application, application)) {
+        this.violate('status is true', 'the job is not of the present version')
+      }
+      await this.#checkSettled(application)
     }
     for (const job of this.processes) {
       if (job.alive && (await this.store.application(job.name)) === undefined) {
@@ -287,8 +342,40 @@ export class World {
     }
   }
 
+  /** Nobody is left to take or remove a snapshot that is between two states, but for one whose files are needed. */
+  async #checkSettled({ name, lineage }: ApplicationRecord): Promise<void> {
+    for (const { status, folder } of (await this.store.listSnapshots(name, {}, undefined, 1000)).items) {
+      const waits = status === 'DELETING' && folder === lineage?.restoredFrom
+      if (status === 'CREATING' || (status === 'DELETING' && !waits)) {
+        this.violate('no operation is stuck', `a snapshot still is ${status}`)
+      }
+    }
+  }
+
   newSavepoint(): string {
     return `savepoint-${++this.#lastSavepoint}`
+  }
+
+  #statesOf(incarnation: Incarnation): SavedStates {
+    const position = (folder: string): number => {
+      const found = this.savepoints.get(folder)
+      if (found !== undefined) return found
+      throw new EngineError('SAVEPOINT_NOT_FOUND', { kind: 'invalid', message: `nothing in ${folder}` })
+    }
+    return {
+      sizeOf: async (folder) => position(folder),
+      copy: async (from, to) => {
+        await this.#point(incarnation)
+        this.savepoints.set(to, position(from))
+        return position(from)
+      },
+      remove: async (folder) => {
+        await this.#point(incarnation)
+        this.savepoints.delete(folder)
+      },
+      hasCheckpoint: async (_application, sinceEpoch) => this.checkpoints.some(({ epoch }) => epoch >= sinceEpoch),
+      keptFolder: (snapshotName) => `kept-${snapshotName}`,
+    }
   }
 
   #launcherOf(incarnation: Incarnation): JobLauncher {
@@ -305,10 +392,12 @@ export class World {
       launch: (settings) => this.#launch(incarnation, settings),
       log() {},
       logFile: (name) => name,
+      states: this.#statesOf(incarnation),
       remove: async () => {
         await this.#point(incarnation)
         if (this.hostile && this.chance(0.05)) throw new Error('EBUSY: busy')
         this.checkpoints = []
+        for (const folder of this.savepoints.keys()) if (!folder.startsWith('kept-')) this.savepoints.delete(folder)
         this.saved = this.saved === undefined ? undefined : 0
       },
       close: async () => {},
@@ -317,6 +406,11 @@ export class World {
 
   #launch(incarnation: Incarnation, settings: JobSettings): Job {
     const { name } = settings.application
+    void this.store.application(name).then((stored) => {
+      if (stored?.hibernatedSinceMs !== undefined && stored.epoch === settings.epoch) {
+        this.violate('asleep until woken', 'a process is started')
+      }
+    })
     const others = this.processes.filter((job) => job.alive && job.name === name)
     if (others.some((job) => job.owner === incarnation)) this.violate('at most one job', 'a second one is started')
     const ofThisOne = this.processes.filter((job) => job.name === name && job.born === settings.application.createdMs)
@@ -343,6 +437,7 @@ export class World {
       running,
       exited: whileAlive(exited),
       stop: () => whileAlive(process.stop(true)),
+      savepoint: () => whileAlive(process.savepoint()),
       suspend: () => whileAlive(process.stop(false)).then(() => {}),
       cancel: () => process.cancel(),
       setLogLevel() {},
@@ -356,6 +451,7 @@ export class FakeProcess {
   readonly running: Promise<void>
   readonly exited: Promise<JobExit>
   readonly name: string
+  readonly settings: JobSettings
   readonly epoch: number
   readonly born: number
   readonly owner: object
@@ -370,6 +466,7 @@ export class FakeProcess {
   constructor(world: World, settings: JobSettings, owner: object, occupied: boolean) {
     this.#world = world
     this.name = settings.application.name
+    this.settings = settings
     this.epoch = settings.epoch
     this.born = settings.application.createdMs
     this.owner = owner
@@ -395,7 +492,7 @@ export class FakeProcess {
 
   #begin({ lineage }: JobSettings): void {
     if (!this.alive) return
-    const { hostile, random, options, checkpoints, savepoints } = this.#world
+    const { hostile, random, options, checkpoints } = this.#world
     if (hostile && this.#world.chance(0.15)) {
       const kind = (['invalid', 'application', 'unavailable', 'corrupt'] as const)[random.int(0, 3)]!
       this.fail('DOES_NOT_START', kind)
@@ -405,7 +502,7 @@ export class FakeProcess {
     const latest = checkpoints.at(-1)
     const { restoredFrom } = lineage
     if (latest !== undefined && latest.epoch >= since) this.#position = latest.position
-    else this.#position = restoredFrom === undefined ? 0 : (savepoints.get(restoredFrom) ?? Number.NaN)
+    else this.#position = restoredFrom === undefined ? 0 : this.#restored(lineage, restoredFrom)
     const { saved } = this.#world
     if (options.keepsState && saved !== undefined && saved !== this.#position) {
       this.#world.violate('state kept', `goes on from ${this.#position}, saved was ${saved}`)
@@ -413,6 +510,18 @@ export class FakeProcess {
     this.state = 'RUNNING'
     this.#onRunning()
     this.#checkpointLater()
+  }
+
+  #restored({ begunBy }: RunLineage, restoredFrom: string): number {
+    const { savepoints, chosen, options } = this.#world
+    const folder = options.bug === 'another snapshot restored' ? [...savepoints.keys()][0] : restoredFrom
+    const position = savepoints.get(folder ?? '')
+    if (position === undefined) this.#world.violate('a snapshot is restorable', `${restoredFrom} is gone`)
+    const expected = begunBy === undefined ? undefined : chosen.get(begunBy)
+    if (expected !== undefined && position !== expected) {
+      this.#world.violate('the chosen snapshot', `begins with ${position}, asked for was ${expected}`)
+    }
+    return position ?? Number.NaN
   }
 
   #checkpointLater(): void {
@@ -429,7 +538,7 @@ export class FakeProcess {
     if (this.#world.saved !== undefined) this.#world.saved = this.#position
   }
 
-  async stop(keep: boolean): Promise<string> {
+  async stop(keep: boolean): Promise<SavedState> {
     const world = this.#world
     if (!this.alive) throw exited()
     if (this.state !== 'RUNNING' || (world.hostile && world.chance(0.05))) throw notRunning()
@@ -452,7 +561,23 @@ export class FakeProcess {
     }
     if (keep) world.savepoints.set(folder, this.#position)
     this.#end({ outcome: 'STOPPED', cause: undefined })
-    return folder
+    return { folder, sizeBytes: this.#position }
+  }
+
+  async savepoint(): Promise<SavedState> {
+    const world = this.#world
+    if (!this.alive) throw exited()
+    if (this.state !== 'RUNNING' || this.#busy || (world.hostile && world.chance(0.05))) throw notRunning()
+    const delay = new Promise<void>((resolve) => world.time.after(world.random.int(5, 500), resolve))
+    await Promise.race([this.exited, delay])
+    if (!this.alive) throw exited()
+    if (this.#busy || (world.hostile && world.chance(0.1))) {
+      throw new EngineError('SAVEPOINT_FAILED', { kind: 'unavailable', message: 'the storage is full' })
+    }
+    this.#save()
+    const folder = world.newSavepoint()
+    if (world.options.bug !== 'snapshot without files') world.savepoints.set(folder, this.#position)
+    return { folder, sizeBytes: this.#position }
   }
 
   cancel(): void {
@@ -485,6 +610,13 @@ const exited = (): EngineError =>
   new EngineError('APPLICATION_EXITED', { kind: 'unavailable', message: 'its process has ended' })
 const notRunning = (): EngineError => new EngineError('NOT_RUNNING', { kind: 'invalid', message: 'it is restarting' })
 
+/** But for the level of its log, which changes without a restart. */
+function isOfVersion(of: ApplicationRecord, now: ApplicationRecord): boolean {
+  const seen = ({ configuration, currentParallelism }: ApplicationRecord): string =>
+    JSON.stringify({ ...configuration, monitoring: undefined, currentParallelism })
+  return seen(of) === seen(now)
+}
+
 /** An application as CreateApplication stores it. */
 export function newApplication(
   name: string,
@@ -515,7 +647,6 @@ export function newApplication(
     runConfiguration: undefined,
     versionUpdatedFrom: undefined,
     epoch: 0,
-    latestSavepoint: undefined,
     lineage: undefined,
   }
 }

@@ -1,6 +1,12 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { ApiError } from '../wire/api-error.ts'
-import { type ApplicationRecord, type ApplicationStatus, applicationStatuses } from './application-record.ts'
+import {
+  type ApplicationConfiguration,
+  type ApplicationRecord,
+  type ApplicationStatus,
+  applicationStatuses,
+  type RunConfiguration,
+} from './application-record.ts'
 import type { Accepted } from './lifecycle.ts'
 import { type Bug, newApplication, World } from './lifecycle-world-fixture.ts'
 import { type LifecycleCall, lifecycleCalls, nextStatus } from './state-machine.ts'
@@ -14,6 +20,7 @@ const steps = new Map<string, number>()
 let calls = 0
 let length = 0
 let crashes = 0
+let deletions = 0
 
 /** What the contract's table says, written down once more: where each call is welcome. */
 const welcome: Readonly<Record<LifecycleCall, readonly ApplicationStatus[]>> = {
@@ -22,6 +29,12 @@ const welcome: Readonly<Record<LifecycleCall, readonly ApplicationStatus[]>> = {
   ForceStopApplication: ['STARTING', 'UPDATING', 'STOPPING', 'AUTOSCALING', 'RUNNING'],
   UpdateApplication: ['READY', 'RUNNING', 'ROLLED_BACK'],
   DeleteApplication: ['READY', 'RUNNING', 'ROLLED_BACK'],
+  RollbackApplication: ['UPDATING', 'AUTOSCALING', 'RUNNING'],
+  ScaleApplication: ['RUNNING'],
+  CreateSnapshot: ['RUNNING'],
+  Reconfigure: ['READY', 'RUNNING', 'ROLLED_BACK'],
+  Hibernate: ['RUNNING'],
+  Wake: ['RUNNING'],
 }
 
 /** Runs one random life and answers with the laws that were broken. */
@@ -31,7 +44,7 @@ async function live(seed: number, bug?: Bug): Promise<readonly string[]> {
   await world.boot()
   // Statuses that only other operations lead to are found in the store now and then.
   const found = world.chance(0.1) ? applicationStatuses[random.int(0, applicationStatuses.length - 1)]! : 'READY'
-  const outside = ['AUTOSCALING', 'ROLLING_BACK', 'ROLLED_BACK', 'MAINTENANCE'].includes(found)
+  const outside = ['ROLLED_BACK', 'MAINTENANCE'].includes(found)
   await createIfGone(world, outside ? found : 'READY')
   const count = random.int(meanLength - 20, meanLength + 20)
   for (let i = 0; i < count && world.violations.length === 0; i++) {
@@ -66,6 +79,7 @@ async function createIfGone(world: World, status: ApplicationStatus = 'READY'): 
     },
   )
   world.acknowledged.clear()
+  world.promised.clear()
 }
 
 async function step(world: World): Promise<void> {
@@ -100,59 +114,118 @@ async function callSomething(world: World): Promise<void> {
   await createIfGone(world)
   const application = await store.application('a')
   if (application === undefined) return
+  if (world.chance(0.06)) return deleteSnapshot(world)
   const call = lifecycleCalls[random.int(0, lifecycleCalls.length - 1)]!
   if (world.options.keepsState && (call === 'ForceStopApplication' || call === 'DeleteApplication')) return
   calls++
   const known = world.chance(0.05) ? { ...application, versionId: Math.max(1, application.versionId - 1) } : application
-  const answer = invoke(world, call, known)
-  answer.then(
-    (accepted) => onAccepted(world, call, known, accepted),
+  const chosen = call === 'StartApplication' || call === 'UpdateApplication' ? await chosenRun(world) : undefined
+  begin(world, call, known, chosen?.run).then(
+    (accepted) => {
+      if (chosen !== undefined && accepted !== undefined) world.chosen.set(accepted.operation.id, chosen.position)
+      onAccepted(world, call, known, accepted)
+    },
     (error) => onRefused(world, call, known, error),
   )
 }
 
-function invoke(world: World, call: LifecycleCall, application: ApplicationRecord): Promise<Accepted> {
+/** Any snapshot that is READY, now and then. */
+async function chosenRun(world: World): Promise<{ run: RunConfiguration; position: number } | undefined> {
+  if (world.options.keepsState || !world.chance(0.3)) return undefined
+  const { items } = await world.store.listSnapshots('a', { status: 'READY' }, undefined, 50)
+  const snapshot = items[world.random.int(0, Math.max(0, items.length - 1))]
+  const position = world.savepoints.get(snapshot?.folder ?? '')
+  if (snapshot === undefined || position === undefined) return undefined
+  const { name: snapshotName } = snapshot
+  return { run: { restoreType: 'RESTORE_FROM_CUSTOM_SNAPSHOT', snapshotName, allowNonRestoredState: false }, position }
+}
+
+async function deleteSnapshot(world: World): Promise<void> {
+  const { service, random, store } = world
+  const { items } = await store.listSnapshots('a', {}, undefined, 50)
+  const snapshot = items[random.int(0, Math.max(0, items.length - 1))]
+  if (snapshot === undefined || service === undefined) return
+  // Who deletes the latest one drops state on purpose.
+  if (world.options.keepsState && snapshot.name === items.find(({ status }) => status === 'READY')?.name) return
+  world.promised.delete(snapshot.name)
+  service.snapshots.delete(snapshot).then(
+    () => deletions++,
+    (error) => {
+      const isTyped = error instanceof ApiError || (error as { code?: string }).code === 'STORE_FAILED'
+      if (!isTyped) world.violate('errors are typed', String(error))
+    },
+  )
+}
+
+function begin(
+  world: World,
+  call: LifecycleCall,
+  application: ApplicationRecord,
+  chosen: RunConfiguration | undefined,
+): Promise<Accepted | undefined> {
   const service = world.service!
   const { random, options } = world
   switch (call) {
     case 'StartApplication': {
       const skip = !options.keepsState && world.chance(0.2)
       const restoreType = skip ? 'SKIP_RESTORE_FROM_SNAPSHOT' : 'RESTORE_FROM_LATEST_SNAPSHOT'
-      return service.start(application, { restoreType, allowNonRestoredState: false })
+      return service.start(application, chosen ?? { restoreType, allowNonRestoredState: false })
     }
     case 'StopApplication':
-      return service.stop(application, false)
+      return service.stop(application, { drain: world.chance(0.1) })
     case 'ForceStopApplication':
-      return service.stop(application, true)
-    case 'UpdateApplication': {
-      const { configuration } = application
-      const { monitoring } = configuration
-      const logLevel = monitoring.logLevel === 'INFO' ? 'DEBUG' : 'INFO'
-      const changed = world.chance(0.3)
-        ? { ...configuration, monitoring: { ...monitoring, logLevel } as typeof monitoring }
-        : {
-            ...configuration,
-            properties: { group: { key: String(random.int(0, 99)) } },
-            snapshotsEnabled: options.keepsState || world.chance(0.8),
-          }
+      return service.stop(application, { force: true })
+    case 'UpdateApplication':
       return service.update(application, {
-        configuration: changed,
-        runConfiguration: undefined,
+        configuration: changedConfiguration(world, application),
+        runConfiguration: chosen,
         runtimeEnvironment: undefined,
         serviceExecutionRole: undefined,
       })
-    }
     case 'DeleteApplication':
       return service.delete(application)
+    case 'RollbackApplication':
+      return service.rollback(application)
+    case 'ScaleApplication':
+      return service.scale(application, random.int(1, 8))
+    case 'Reconfigure':
+      return service.reconfigure(application, {
+        name: 'AddApplicationCloudWatchLoggingOption',
+        loggingOptions: [{ id: String(random.int(0, 99)), logStreamArn: 'arn' }],
+      })
+    case 'CreateSnapshot': {
+      const name = `s${random.int(0, 1e9)}`
+      return service.snapshots.create(application, { name, kind: 'legacy' }).then(() => {
+        world.promised.add(name)
+        return undefined
+      })
+    }
+    case 'Hibernate':
+      return service.hibernate(application).then(() => undefined)
+    case 'Wake':
+      return service.wake(application).then(() => undefined)
   }
 }
 
-function onAccepted(
-  world: World,
-  call: LifecycleCall,
-  known: ApplicationRecord,
-  { application, operation }: Accepted,
-): void {
+function changedConfiguration(world: World, { configuration }: ApplicationRecord): ApplicationConfiguration {
+  const { monitoring } = configuration
+  const logLevel = monitoring.logLevel === 'INFO' ? 'DEBUG' : 'INFO'
+  if (world.chance(0.3)) return { ...configuration, monitoring: { ...monitoring, logLevel } }
+  return {
+    ...configuration,
+    properties: { group: { key: String(world.random.int(0, 99)) } },
+    snapshotsEnabled: world.options.keepsState || world.chance(0.8),
+    rollbackEnabled: world.chance(0.5),
+  }
+}
+
+function onAccepted(world: World, call: LifecycleCall, known: ApplicationRecord, accepted: Accepted | undefined): void {
+  if (accepted === undefined) {
+    count(known.status, call, 'accepted')
+    if (!welcome[call].includes(known.status)) world.violate('table', `${call} accepted in ${known.status}`)
+    return
+  }
+  const { application, operation } = accepted
   world.acknowledged.set(operation.id, operation)
   count(operation.statusBefore, call, 'accepted')
   // A forced stop may have found it one state further.
@@ -166,7 +239,9 @@ function onAccepted(
 
 function onRefused(world: World, call: LifecycleCall, known: ApplicationRecord, error: unknown): void {
   if (!(error instanceof ApiError)) {
-    if ((error as { code?: string }).code !== 'STORE_FAILED') world.violate('errors are typed', String(error))
+    const { code } = error as { code?: string }
+    const sleeps = call === 'Hibernate' || call === 'Wake'
+    if (code !== 'STORE_FAILED' && !sleeps) world.violate('errors are typed', String(error))
     return
   }
   const types = [
@@ -174,6 +249,8 @@ function onRefused(world: World, call: LifecycleCall, known: ApplicationRecord, 
     'ConcurrentModificationException',
     'ResourceNotFoundException',
     'ServiceUnavailableException',
+    ...(call === 'RollbackApplication' ? ['InvalidRequestException'] : []),
+    ...(call === 'CreateSnapshot' ? ['InvalidApplicationConfigurationException'] : []),
   ]
   if (!types.includes(error.type)) world.violate('errors are typed', error.type)
   const isWelcome = welcome[call].includes(known.status)
@@ -212,6 +289,9 @@ test('every call met every status, and every transition that this service makes 
       'UPDATING → FORCE_STOPPING',
       'DELETING → READY',
     ],
+    ...['RUNNING → AUTOSCALING', 'AUTOSCALING → RUNNING', 'AUTOSCALING → READY', 'AUTOSCALING → FORCE_STOPPING'],
+    ...['RUNNING → ROLLING_BACK', 'UPDATING → ROLLING_BACK', 'AUTOSCALING → ROLLING_BACK', 'ROLLING_BACK → RUNNING'],
+    ...['ROLLING_BACK → READY', 'ROLLING_BACK → ROLLED_BACK'],
   ]
   expect(expected.filter((transition) => !steps.has(transition))).toEqual([])
 })
@@ -225,6 +305,11 @@ describe('a planted bug is caught', () => {
     { bug: 'other status in between', law: /status sequence/ },
     { bug: 'state forgotten', law: /state kept/ },
     { bug: 'failure without a cause', law: /root cause/ },
+    { bug: 'another snapshot restored', law: /the chosen snapshot/ },
+    { bug: 'snapshot without files', law: /a snapshot is restorable/ },
+    { bug: 'rolled back to itself', law: /rolled back/ },
+    { bug: 'wakes by itself', law: /asleep until woken/ },
+    { bug: 'snapshot forgotten', law: /acknowledged means durable/ },
   ])('$bug', async ({ bug, law }) => {
     for (let seed = 1; seed <= 300; seed++) {
       const violations = await live(seed, bug)
@@ -239,6 +324,6 @@ afterAll(() => {
     .sort()
     .map(([pair, { accepted, refused }]) => `${pair}: ${accepted} accepted, ${refused} refused`)
   const moves = [...steps].sort().map(([transition, times]) => `${transition}: ${times}`)
-  const summary = `${sequences} sequences, ${length} steps, ${calls} calls, ${crashes} crashes`
+  const summary = `${sequences} sequences, ${length} steps, ${calls} calls, ${crashes} crashes, ${deletions} snapshots deleted`
   process.stdout.write(`${[summary, ...table, ...moves].join('\n')}\n`)
 })

@@ -1,4 +1,5 @@
 import type { JobInspection } from '../jobs/job-inspection.ts'
+import type { Snapshots } from '../snapshots/snapshots.ts'
 import type {
   ApplicationConfiguration,
   ApplicationRecord,
@@ -12,6 +13,24 @@ export interface ApplicationUpdate {
   readonly runConfiguration: Partial<RunConfiguration> | undefined
   readonly runtimeEnvironment: string | undefined
   readonly serviceExecutionRole: string | undefined
+  readonly loggingOptions?: ApplicationRecord['loggingOptions']
+}
+
+/**
+ * A change that no job needs to be restarted for. `name`: the operation that it is, with a version of its own; without one
+ * it's neither.
+ */
+export interface Reconfiguration
+  extends Pick<Partial<ApplicationRecord>, 'configuration' | 'loggingOptions' | 'maintenanceStart'> {
+  readonly name?: OperationRecord['name']
+}
+
+/** How to stop. */
+export interface StopOptions {
+  /** Without a snapshot, also from states in between. */
+  readonly force?: boolean
+  /** Event time is ended first, so that all windows and timers fire. */
+  readonly drain?: boolean
 }
 
 /** An accepted call: the application as it is now, and the operation that goes on in the background. */
@@ -27,10 +46,26 @@ export interface Accepted {
  */
 export interface Lifecycle {
   start(application: ApplicationRecord, run: RunConfiguration): Promise<Accepted>
-  /** `force`: without a snapshot, also from states in between. */
-  stop(application: ApplicationRecord, force: boolean): Promise<Accepted>
+  stop(application: ApplicationRecord, options?: StopOptions): Promise<Accepted>
   /** A running one is restarted with its state; a stopped one is only changed. */
   update(application: ApplicationRecord, update: ApplicationUpdate): Promise<Accepted>
+  /** Done at once, whatever runs goes on. */
+  reconfigure(application: ApplicationRecord, change: Reconfiguration): Promise<Accepted>
+  /**
+   * Back to the version before, with the newest state; from an update or a rescaling in progress to what was before that.
+   * Errors: `InvalidRequestException` without a version before or without any snapshot.
+   */
+  rollback(application: ApplicationRecord): Promise<Accepted>
+  /** Restarts a running one with this parallelism and its state. Errors: `InvalidArgumentException` (bounds). */
+  scale(application: ApplicationRecord, currentParallelism: number): Promise<Accepted>
+  /**
+   * Ends the job of a running one so that nothing is lost; it stays RUNNING, also over restarts of the service. Resolves
+   * when it's done. Errors: `NOT_RUNNING`, and why the job couldn't be ended: it goes on then.
+   */
+  hibernate(application: ApplicationRecord): Promise<void>
+  /** Resolves when the job of one that hibernates runs again. */
+  wake(application: ApplicationRecord): Promise<void>
+  readonly snapshots: Snapshots
   /** A running one is stopped by force first. */
   delete(application: ApplicationRecord): Promise<Accepted>
   /** Log lines and figures of the running job, for `millrace logs` and the monitoring API. */

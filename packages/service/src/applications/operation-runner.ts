@@ -1,27 +1,30 @@
 import { EngineError } from '@millrace/engine/spi'
 import { logLevelsOf } from '../jobs/log-levels.ts'
-import type { ApplicationConfiguration, ApplicationRecord, OperationRecord, RunLineage } from './application-record.ts'
+import type { ApplicationRecord, OperationRecord } from './application-record.ts'
 import { stackOf } from './job-failure.ts'
-import type { JobKeeper } from './job-keeper.ts'
+import type { Ending, JobKeeper } from './job-keeper.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
+import { assertStillThere, lineageAfterFailure, lineageOfStart } from './lineage.ts'
+import { oldVersion, onlyLogLevelDiffers, Replacement } from './replacement.ts'
+import { systemRollback } from './rollback.ts'
 import { rootCause } from './root-cause.ts'
-import { withoutLoggerLevels } from './service-properties.ts'
 import type { LifecycleEvent } from './state-machine.ts'
 import type { Change, StoredApplication } from './stored-application.ts'
+import { systemSnapshot } from './system-snapshot.ts'
 import type { Turn } from './turn.ts'
 
 /** Carries out the accepted operations of one application. What an operation has done so far is in its record. */
 export class OperationRunner {
-  readonly #name: string
   readonly #parts: LifecycleParts
   readonly #stored: StoredApplication
   readonly #keeper: JobKeeper
+  readonly #replacement: Replacement
 
-  constructor(name: string, parts: LifecycleParts, stored: StoredApplication, keeper: JobKeeper) {
-    this.#name = name
+  constructor(parts: LifecycleParts, stored: StoredApplication, keeper: JobKeeper) {
     this.#parts = parts
     this.#stored = stored
     this.#keeper = keeper
+    this.#replacement = new Replacement(parts, stored, keeper)
   }
 
   /** Carries it out to its end; throws when it fails. */
@@ -35,29 +38,43 @@ export class OperationRunner {
           : this.#stop(turn, application, operation)
       case 'UpdateApplication':
         return this.#update(turn, application, operation, takenUp)
+      case 'ScaleApplication':
+        return this.#scale(turn, application, operation)
+      case 'RollbackApplication':
+        return this.#rollBack(turn, application, operation)
       case 'DeleteApplication':
         return this.#delete(turn, application, operation)
-      case 'CreateApplication':
-        throw new EngineError('OPERATION_UNEXPECTED', { kind: 'bug', message: 'A creation is never left in progress.' })
+      default:
+        throw new EngineError('OPERATION_UNEXPECTED', {
+          kind: 'bug',
+          message: `${operation.name} is never left in progress.`,
+        })
     }
   }
 
   async #start(turn: Turn, accepted: ApplicationRecord, operation: OperationRecord): Promise<void> {
-    await this.#parts.launcher.prepare(accepted)
+    const { store, launcher } = this.#parts
+    await launcher.prepare(accepted)
     let application = accepted
     if (operation.arguments['begun'] !== true) {
       const lineageBefore = application.lineage ?? null
+      const { lineage, snapshot } = await lineageOfStart(store, application, operation)
       const begun = { ...operation, arguments: { ...operation.arguments, begun: true, lineageBefore } }
-      application = await this.#stored.change(turn, application, { lineage: lineageOfStart(application) }, [begun])
+      application = await this.#stored.change(turn, application, { lineage }, [begun])
+      await assertStillThere(store, snapshot)
     }
     application = await this.#keeper.run(turn, application, application)
     await this.#succeeded(turn, application, operation, 'succeededRunning')
   }
 
   async #stop(turn: Turn, before: ApplicationRecord, operation: OperationRecord): Promise<void> {
-    const { application, savepoint } = await this.#keeper.end(turn, before, before)
-    const latestSavepoint = savepoint ?? application.latestSavepoint
-    await this.#succeeded(turn, application, operation, 'succeededStopped', { latestSavepoint, lineage: undefined })
+    const plain: Ending = before.configuration.snapshotsEnabled ? 'savepoint' : 'cancel'
+    const ending = operation.arguments['drain'] === true ? 'drain' : plain
+    const { application, savepoint } = await this.#keeper.end(turn, before, before, ending)
+    const snapshots = systemSnapshot(application, savepoint, operation, this.#parts)
+    const ended = this.#ended(operation, 'SUCCESSFUL', undefined)
+    await this.#stored.transition(turn, application, 'succeededStopped', { lineage: undefined }, [ended], snapshots)
+    this.#parts.launcher.log(application, 'info', `${operation.name} succeeded`)
   }
 
   async #forceStop(turn: Turn, application: ApplicationRecord, operation: OperationRecord): Promise<void> {
@@ -68,25 +85,41 @@ export class OperationRunner {
   async #update(turn: Turn, before: ApplicationRecord, operation: OperationRecord, takenUp: boolean): Promise<void> {
     if (operation.statusBefore !== 'RUNNING') return this.#succeeded(turn, before, operation, 'succeededStopped')
     await this.#parts.launcher.prepare(before)
-    let application = before
-    if (operation.arguments['stopped'] !== true) {
-      const old = await this.#oldVersion(before, operation)
-      if (onlyLogLevelDiffers(old.configuration, before.configuration) && operation.arguments['skip'] !== true) {
-        return this.#changeLogLevel(turn, before, operation)
-      }
-      const end = await this.#keeper.end(turn, before, old)
-      if (end.finished) {
-        return this.#succeeded(turn, end.application, operation, 'succeededStopped', { lineage: undefined })
-      }
-      const latestSavepoint = end.savepoint ?? end.application.latestSavepoint
-      const restoredFrom = operation.arguments['skip'] === true ? undefined : latestSavepoint
-      const lineage = { sinceEpoch: end.application.epoch + 1, restoredFrom }
-      const stopped = { ...operation, arguments: { ...operation.arguments, stopped: true } }
-      application = await this.#stored.change(turn, end.application, { latestSavepoint, lineage }, [stopped])
+    const old = await oldVersion(this.#parts, before, operation)
+    const { stopped, restoreType } = operation.arguments
+    const isStill =
+      stopped !== true && restoreType === undefined && old.currentParallelism === before.currentParallelism
+    if (isStill && onlyLogLevelDiffers(old.configuration, before.configuration)) {
+      return this.#changeLogLevel(turn, before, operation)
     }
-    application = await this.#keeper.run(turn, application, application)
-    await this.#succeeded(turn, application, operation, 'succeededRunning')
-    if (takenUp) this.#parts.launcher.log(application, 'info', 'update taken up after a restart of the service')
+    await this.#replace(turn, before, old, operation)
+    if (takenUp) this.#parts.launcher.log(before, 'info', 'update taken up after a restart of the service')
+  }
+
+  async #scale(turn: Turn, before: ApplicationRecord, operation: OperationRecord): Promise<void> {
+    await this.#parts.launcher.prepare(before)
+    const currentParallelism = operation.arguments['parallelismBefore'] as number | undefined
+    await this.#replace(turn, before, { ...before, currentParallelism }, operation)
+  }
+
+  async #replace(turn: Turn, before: ApplicationRecord, old: ApplicationRecord, operation: OperationRecord) {
+    const { application, finished } = await this.#replacement.replace(turn, before, old, operation)
+    if (!finished) return this.#succeeded(turn, application, operation, 'succeededRunning')
+    return this.#succeeded(turn, application, operation, 'succeededStopped', { lineage: undefined })
+  }
+
+  /** Of a version that runs, of an operation that came to nothing, or of an update of a stopped application. */
+  async #rollBack(turn: Turn, before: ApplicationRecord, operation: OperationRecord): Promise<void> {
+    const { wasRunning, undone } = operation.arguments
+    if (wasRunning !== true) {
+      await this.#keeper.cancel()
+      return this.#succeeded(turn, before, operation, 'succeededStopped')
+    }
+    await this.#parts.launcher.prepare(before)
+    const running = undone === undefined ? await oldVersion(this.#parts, before, operation) : undefined
+    const { application, finished } = await this.#replacement.rollBack(turn, before, running, operation)
+    if (!finished) return this.#succeeded(turn, application, operation, 'succeededRunning')
+    return this.#succeeded(turn, application, operation, 'jobFinished', { lineage: undefined })
   }
 
   async #changeLogLevel(turn: Turn, before: ApplicationRecord, operation: OperationRecord): Promise<void> {
@@ -96,32 +129,38 @@ export class OperationRunner {
     await this.#succeeded(turn, application, operation, 'succeededRunning')
   }
 
-  /** The version that runs until the update stops it, with what the application is now for the rest. */
-  async #oldVersion(application: ApplicationRecord, { versionFrom }: OperationRecord): Promise<ApplicationRecord> {
-    const old = versionFrom === undefined ? undefined : await this.#parts.store.version(this.#name, versionFrom)
-    if (old === undefined) {
-      throw new EngineError('VERSION_MISSING', {
-        kind: 'bug',
-        message: `Version ${versionFrom} of ${this.#name} isn't in the store.`,
-      })
-    }
-    const { configuration, versionId, runtimeEnvironment, serviceExecutionRole } = old
-    return { ...application, configuration, versionId, runtimeEnvironment, serviceExecutionRole }
-  }
-
-  async #delete(turn: Turn, application: ApplicationRecord, operation: OperationRecord): Promise<void> {
+  async #delete(turn: Turn, accepted: ApplicationRecord, operation: OperationRecord): Promise<void> {
+    const { store, launcher } = this.#parts
     await this.#keeper.cancel()
-    await this.#parts.launcher.remove(this.#name)
+    await this.#keepSnapshots(accepted)
+    // First of all: should the removal fail halfway, nothing tells of files that may be gone.
+    const forgetting = { snapshots: [], operations: [], forgetLegacy: true }
+    const application = await this.#stored.change(turn, accepted, { lineage: undefined }, [], forgetting)
+    await launcher.remove(application)
     turn.check()
     const done = this.#ended(operation, 'SUCCESSFUL', undefined)
     await this.#stored.untilStored(async () => {
       // A deletion whose answer was lost has freed the name: another application may have it by now.
-      const stored = await this.#parts.store.operation(application.name, operation.id)
-      if (stored?.status === 'IN_PROGRESS') await this.#parts.store.deleteApplication(application.name, done)
+      const stored = await store.operation(application.name, operation.id)
+      if (stored?.status === 'IN_PROGRESS') await store.deleteApplication(application.name, done)
     })
   }
 
-  /** After a failure nothing runs, and what the next start goes on from loses nothing that was done. */
+  /** Enhanced snapshots outlive their application: their files leave its folder before that is removed. */
+  async #keepSnapshots({ name, createdMs }: ApplicationRecord): Promise<void> {
+    const { store, launcher } = this.#parts
+    for (const snapshot of await this.#stored.untilStored(() => store.snapshotsOf(name, createdMs))) {
+      const folder = launcher.states.keptFolder(snapshot.name)
+      if (snapshot.status !== 'READY' || snapshot.folder === folder) continue
+      await launcher.states.copy(snapshot.folder, folder)
+      await this.#stored.untilStored(() => store.putSnapshot('READY', { ...snapshot, folder }, []))
+    }
+  }
+
+  /**
+   * After a failure nothing runs, and what the next start goes on from loses nothing that was done. An update or a
+   * rescaling that may be rolled back ends together with the beginning of its rollback.
+   */
   async failed(turn: Turn, id: string, error: unknown, takenUp: boolean): Promise<void> {
     await this.#keeper.cancel()
     turn.check()
@@ -130,9 +169,17 @@ export class OperationRunner {
     if (application === undefined || operation === undefined) return
     const cause = rootCause(error)
     this.#parts.launcher.log(application, 'error', `${operation.name} failed`, { reason: cause, ...stackOf(error) })
+    const ended = this.#ended(operation, 'FAILED', cause)
+    const { store } = this.#parts
+    const rollback = await this.#stored.untilStored(() => systemRollback(store, application, operation, this.#parts))
+    if (rollback !== undefined) {
+      const operations = [{ ...ended, rollbackOperationId: rollback.operation.id }, rollback.operation]
+      const change = { ...rollback.change, lastUpdatedMs: rollback.operation.startedMs }
+      return this.#stored.transition(turn, application, 'failedRollingBack', change, operations)
+    }
     // What was taken up may have run before.
     const change = takenUp ? {} : lineageAfterFailure(operation)
-    await this.#stored.transition(turn, application, 'failed', change, [this.#ended(operation, 'FAILED', cause)])
+    await this.#stored.transition(turn, application, 'failed', change, [ended])
   }
 
   async #succeeded(
@@ -149,31 +196,4 @@ export class OperationRunner {
   #ended(operation: OperationRecord, status: 'SUCCESSFUL' | 'FAILED', error: string | undefined): OperationRecord {
     return { ...operation, status, error, endedMs: this.#parts.clock.now() }
   }
-}
-
-/** What a start goes on from, as its run configuration says. */
-function lineageOfStart({ epoch, lineage, latestSavepoint, runConfiguration }: ApplicationRecord): RunLineage {
-  const sinceEpoch = epoch + 1
-  if (runConfiguration?.restoreType === 'SKIP_RESTORE_FROM_SNAPSHOT') return { sinceEpoch, restoredFrom: undefined }
-  // A run that failed goes on from its newest checkpoint: the older snapshot would repeat what was committed since.
-  return lineage ?? { sinceEpoch, restoredFrom: latestSavepoint }
-}
-/** What began nothing leaves the run before it as the newest. */
-function lineageAfterFailure({ name, arguments: given }: OperationRecord): Change {
-  if (name === 'StartApplication' && given['begun'] === true) {
-    return { lineage: (given['lineageBefore'] as RunLineage | null) ?? undefined }
-  }
-  if (name === 'UpdateApplication' && given['stopped'] === true && given['skip'] === true) return { lineage: undefined }
-  return {}
-}
-/** What changes needn't restart the job. */
-function onlyLogLevelDiffers(a: ApplicationConfiguration, b: ApplicationConfiguration): boolean {
-  const rest = ({ monitoring, properties, ...others }: ApplicationConfiguration): string =>
-    JSON.stringify({
-      ...others,
-      monitoring: { ...monitoring, logLevel: undefined, configurationType: undefined },
-      properties: withoutLoggerLevels(properties),
-    })
-  const levels = (configuration: ApplicationConfiguration): string => JSON.stringify(logLevelsOf(configuration))
-  return levels(a) !== levels(b) && rest(a) === rest(b)
 }

@@ -1,12 +1,23 @@
 import { type ApplicationStatus, applicationStatuses, type OperationName } from './application-record.ts'
 
-/** What clients may ask of an application; its creation is none, for there is nothing yet. */
+/**
+ * What may be asked of an application by clients and by the service's own policies; its creation is none, for there is
+ * nothing yet.
+ */
 export const lifecycleCalls = [
   'StartApplication',
   'StopApplication',
   'ForceStopApplication',
   'UpdateApplication',
   'DeleteApplication',
+  'RollbackApplication',
+  'ScaleApplication',
+  /** A snapshot of either kind, of a job that goes on. */
+  'CreateSnapshot',
+  /** A change that no job needs to be restarted for: log streams, VPCs, the maintenance window. */
+  'Reconfigure',
+  'Hibernate',
+  'Wake',
 ] as const
 
 export type LifecycleCall = (typeof lifecycleCalls)[number]
@@ -19,6 +30,8 @@ export const lifecycleEvents = [
   /** The operation in progress ended FAILED; its job, if it had one, is gone. */
   'failed',
   'deleted',
+  /** The update or rescaling in progress ended FAILED, and a rollback has begun. */
+  'failedRollingBack',
   /** A job that nobody stopped came to the end of its input. */
   'jobFinished',
   /** A job failed in a way that no restart can mend. */
@@ -38,20 +51,28 @@ const refuseAll: Row = {
   ForceStopApplication: 'refused',
   UpdateApplication: 'refused',
   DeleteApplication: 'refused',
+  RollbackApplication: 'refused',
+  ScaleApplication: 'refused',
+  CreateSnapshot: 'refused',
+  Reconfigure: 'refused',
+  Hibernate: 'refused',
+  Wake: 'refused',
   succeededRunning: 'refused',
   succeededStopped: 'refused',
   failed: 'refused',
   deleted: 'refused',
+  failedRollingBack: 'refused',
   jobFinished: 'refused',
   jobGaveUp: 'refused',
 }
 
-const stopped: Row = {
+const stopped = (status: 'READY' | 'ROLLED_BACK'): Row => ({
   ...refuseAll,
   StartApplication: 'STARTING',
   UpdateApplication: 'UPDATING',
   DeleteApplication: 'DELETING',
-}
+  Reconfigure: status,
+})
 
 /**
  * The life of an application: every status × every call and event, as `README.md` beside this file specifies it.
@@ -59,7 +80,7 @@ const stopped: Row = {
  * Source: KinesisAnalyticsV2; the sequences between a call and its end are those that Terraform's waiters accept.
  */
 export const transitions: Readonly<Record<ApplicationStatus, Row>> = {
-  READY: stopped,
+  READY: stopped('READY'),
   STARTING: {
     ...refuseAll,
     ForceStopApplication: 'FORCE_STOPPING',
@@ -72,6 +93,12 @@ export const transitions: Readonly<Record<ApplicationStatus, Row>> = {
     ForceStopApplication: 'FORCE_STOPPING',
     UpdateApplication: 'UPDATING',
     DeleteApplication: 'DELETING',
+    RollbackApplication: 'ROLLING_BACK',
+    ScaleApplication: 'AUTOSCALING',
+    CreateSnapshot: 'RUNNING',
+    Reconfigure: 'RUNNING',
+    Hibernate: 'RUNNING',
+    Wake: 'RUNNING',
     jobFinished: 'READY',
     jobGaveUp: 'READY',
   },
@@ -85,19 +112,31 @@ export const transitions: Readonly<Record<ApplicationStatus, Row>> = {
   UPDATING: {
     ...refuseAll,
     ForceStopApplication: 'FORCE_STOPPING',
+    RollbackApplication: 'ROLLING_BACK',
     succeededRunning: 'RUNNING',
     succeededStopped: 'READY',
     failed: 'READY',
+    failedRollingBack: 'ROLLING_BACK',
   },
   DELETING: { ...refuseAll, deleted: 'GONE', failed: 'READY' },
   AUTOSCALING: {
     ...refuseAll,
     ForceStopApplication: 'FORCE_STOPPING',
+    RollbackApplication: 'ROLLING_BACK',
     succeededRunning: 'RUNNING',
+    succeededStopped: 'READY',
+    failed: 'READY',
+    failedRollingBack: 'ROLLING_BACK',
+  },
+  ROLLING_BACK: {
+    ...refuseAll,
+    succeededRunning: 'RUNNING',
+    // Nothing ran before either.
+    succeededStopped: 'ROLLED_BACK',
+    jobFinished: 'READY',
     failed: 'READY',
   },
-  ROLLING_BACK: { ...refuseAll, succeededRunning: 'RUNNING', succeededStopped: 'ROLLED_BACK', failed: 'READY' },
-  ROLLED_BACK: stopped,
+  ROLLED_BACK: stopped('ROLLED_BACK'),
   MAINTENANCE: { ...refuseAll, succeededRunning: 'RUNNING', failed: 'READY' },
 }
 
@@ -113,7 +152,10 @@ export const transientStatuses: readonly ApplicationStatus[] = applicationStatus
   ),
 )
 
+/** Calls that are carried out as an operation of the application. */
+export type OperationCall = Exclude<LifecycleCall, 'CreateSnapshot' | 'Reconfigure' | 'Hibernate' | 'Wake'>
+
 /** The operation's name in ListApplicationOperations. */
-export function operationName(call: LifecycleCall): OperationName {
+export function operationName(call: OperationCall): OperationName {
   return call === 'ForceStopApplication' ? 'StopApplication' : call
 }

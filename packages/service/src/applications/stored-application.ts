@@ -1,5 +1,6 @@
 import { asEngineError, EngineError } from '@millrace/engine/spi'
 import type { ApplicationStore } from '../storage/application-store.ts'
+import type { SnapshotsOfChange } from '../storage/snapshot-store.ts'
 import type { ApplicationRecord, OperationRecord } from './application-record.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import { type LifecycleEvent, nextStatus } from './state-machine.ts'
@@ -26,6 +27,10 @@ export class StoredApplication {
     this.#closed = true
   }
 
+  operation(id: string): Promise<OperationRecord | undefined> {
+    return this.untilStored(() => this.#parts.store.operation(this.#name, id))
+  }
+
   /** The operation while it is IN_PROGRESS. */
   async inProgress(id: string): Promise<OperationRecord | undefined> {
     const operation = await this.untilStored(() => this.#parts.store.operation(this.#name, id))
@@ -39,6 +44,7 @@ export class StoredApplication {
     event: LifecycleEvent,
     change: Change,
     operations: readonly OperationRecord[],
+    snapshots?: SnapshotsOfChange,
   ): Promise<void> {
     const status = nextStatus(application.status, event)
     if (status === 'refused' || status === 'GONE') {
@@ -47,7 +53,7 @@ export class StoredApplication {
         message: `${event} can't happen to an application that is ${application.status}.`,
       })
     }
-    await this.change(turn, application, { ...change, status }, operations)
+    await this.change(turn, application, { ...change, status }, operations, snapshots)
   }
 
   /** Compare-and-set; `Interrupted` when a call was accepted meanwhile. */
@@ -56,6 +62,7 @@ export class StoredApplication {
     application: ApplicationRecord,
     change: Change,
     operations: readonly OperationRecord[],
+    snapshots?: SnapshotsOfChange,
   ): Promise<ApplicationRecord> {
     turn.check()
     const { store } = this.#parts
@@ -65,7 +72,7 @@ export class StoredApplication {
       // A write whose answer was lost may have been done, and others may have brought the same status about again.
       if (tried && !isUnchanged(application, await store.application(name))) return false
       tried = true
-      return store.change(name, { status, versionId }, change, operations)
+      return store.change(name, { status, versionId }, change, operations, snapshots)
     })
     if (!changed) throw new Interrupted()
     return { ...application, ...change }

@@ -1,8 +1,11 @@
 import { asEngineError } from '@millrace/engine/spi'
+import type { SnapshotRecord } from '../snapshots/snapshot-record.ts'
 import type { OperationRecord } from './application-record.ts'
+import { notRunning } from './job-failure.ts'
 import { JobKeeper } from './job-keeper.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import { OperationRunner } from './operation-runner.ts'
+import { SnapshotTaker } from './snapshot-taker.ts'
 import { StoredApplication } from './stored-application.ts'
 import { Interrupted, Turn } from './turn.ts'
 
@@ -16,6 +19,7 @@ export class Supervisor {
   readonly #stored: StoredApplication
   readonly #keeper: JobKeeper
   readonly #runner: OperationRunner
+  readonly #snapshots: SnapshotTaker
   #turn: Turn | undefined
   #tail: Promise<void> = Promise.resolve()
   #waiting = 0
@@ -28,7 +32,8 @@ export class Supervisor {
     this.#keeper = new JobKeeper(name, parts, this.#stored, (exit) =>
       this.#enqueue((turn) => this.#keeper.keepRunning(turn, exit)),
     )
-    this.#runner = new OperationRunner(name, parts, this.#stored, this.#keeper)
+    this.#runner = new OperationRunner(parts, this.#stored, this.#keeper)
+    this.#snapshots = new SnapshotTaker(parts, this.#stored, this.#keeper)
   }
 
   /** Nothing to do and no job: it can be forgotten. */
@@ -53,6 +58,32 @@ export class Supervisor {
     this.#enqueue((turn) => this.#keeper.keepRunning(turn, undefined))
   }
 
+  /** Takes the snapshot that is CREATING. It ends READY or FAILED. */
+  takeSnapshot(snapshot: SnapshotRecord): void {
+    this.#enqueue((turn) => this.#snapshots.take(turn, snapshot))
+  }
+
+  /**
+   * Ends the job so that nothing is lost; the application stays RUNNING without one until it's woken or changed.
+   * Errors: `NOT_RUNNING`, and why it couldn't be ended: it goes on then.
+   */
+  hibernate(): Promise<void> {
+    return this.#ask(async (turn) => {
+      const application = await this.#stored.read()
+      if (application?.status !== 'RUNNING') throw notRunning()
+      if (application.hibernatedSinceMs !== undefined) return
+      if (this.#keeper.job === undefined) throw notRunning()
+      const { application: ended, finished } = await this.#keeper.end(turn, application, application, 'suspend')
+      if (finished) throw notRunning()
+      await this.#stored.change(turn, ended, { hibernatedSinceMs: this.#parts.clock.now() }, [])
+    })
+  }
+
+  /** Starts the job again that hibernates; resolves when it runs. */
+  wake(): Promise<void> {
+    return this.#ask((turn) => this.#snapshots.wake(turn))
+  }
+
   /** Ends the job; the application goes on when the service does. */
   async close(): Promise<void> {
     this.#closed = true
@@ -61,6 +92,14 @@ export class Supervisor {
     this.#turn?.interrupt()
     await this.#keeper.leave({ inGoodOrder: !busy })
     await this.#tail
+  }
+
+  /** As `#enqueue`, and answers with how it ended. */
+  #ask(work: (turn: Turn) => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) reject(notRunning())
+      this.#enqueue((turn) => work(turn).then(resolve, (error) => reject(interruptionTold(error))))
+    })
   }
 
   #enqueue(work: (turn: Turn) => Promise<void>): void {
@@ -96,7 +135,18 @@ export class Supervisor {
       await this.#runner.perform(turn, application, operation, takenUp)
     } catch (error) {
       if (error instanceof Interrupted) return this.#again(id)
+      await this.#failed(turn, id, error, takenUp)
+    }
+  }
+
+  /** The rollback that the failure may have begun has its turn next. */
+  async #failed(turn: Turn, id: string, error: unknown, takenUp: boolean): Promise<void> {
+    try {
       await this.#runner.failed(turn, id, error, takenUp)
+    } finally {
+      const rollbackId = (await this.#stored.operation(id))?.rollbackOperationId
+      const rollback = rollbackId === undefined ? undefined : await this.#stored.inProgress(rollbackId)
+      if (rollback !== undefined) this.carryOut(rollback)
     }
   }
 
@@ -108,4 +158,8 @@ export class Supervisor {
     const operation = await this.#stored.inProgress(id)
     if (operation !== undefined) this.carryOut(operation, { takenUp: true })
   }
+}
+
+function interruptionTold(error: unknown): unknown {
+  return error instanceof Interrupted ? notRunning() : error
 }

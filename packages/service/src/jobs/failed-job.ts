@@ -9,6 +9,7 @@ export function failedJob(cause: EngineError): Job {
     running,
     exited: Promise.resolve({ outcome: 'FAILED', cause }),
     stop: () => Promise.reject(cause),
+    savepoint: () => Promise.reject(cause),
     suspend: () => Promise.reject(cause),
     cancel() {},
     setLogLevel() {},

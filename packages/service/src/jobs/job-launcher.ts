@@ -20,6 +20,12 @@ export interface JobExit {
   readonly cause: EngineError | undefined
 }
 
+/** A savepoint that is complete. */
+export interface SavedState {
+  readonly folder: string
+  readonly sizeBytes: number
+}
+
 /** One process of an application. Killing it, or killing the service, ends it at once. */
 export interface Job {
   /** Resolves at the first RUNNING; rejects with the reason when the process ends before that. */
@@ -27,10 +33,13 @@ export interface Job {
   /** Resolves when the process is gone; never rejects. */
   readonly exited: Promise<JobExit>
   /**
-   * Stops with a savepoint, without draining, and answers with its folder when the process is gone.
+   * Stops with a savepoint and answers when the process is gone. `drain`: event time is ended first, so that all windows
+   * and timers fire.
    * Errors: `NOT_RUNNING` (try again when it runs), `APPLICATION_EXITED`, and why the savepoint failed: it goes on then.
    */
-  stop(): Promise<string>
+  stop(options?: { readonly drain?: boolean }): Promise<SavedState>
+  /** A savepoint while it goes on. Errors as for `stop`. */
+  savepoint(): Promise<SavedState>
   /** Stops so that `latest` of its lineage loses nothing, without leaving a savepoint. Errors as for `stop`. */
   suspend(): Promise<void>
   /** Asks it to end without a savepoint. */
@@ -40,8 +49,23 @@ export interface Job {
   kill(): void
 }
 
+/** Savepoints and checkpoints, wherever they are kept. */
+export interface SavedStates {
+  /** Bytes of a savepoint or checkpoint that is complete. Errors: `SAVEPOINT_NOT_FOUND`, `CHECKPOINT_CORRUPT`. */
+  sizeOf(folder: string): Promise<number>
+  /** Copies a complete one; repeatable. Answers with its bytes. Errors as for `sizeOf`. */
+  copy(from: string, to: string): Promise<number>
+  /** One that isn't there is fine. */
+  remove(folder: string): Promise<void>
+  /** Whether a process of this epoch or a later one has completed a checkpoint: savepoints before it aren't needed. */
+  hasCheckpoint(application: ApplicationRecord, sinceEpoch: number): Promise<boolean>
+  /** Where the files of an enhanced snapshot go that no application keeps. */
+  keptFolder(snapshotName: string): string
+}
+
 /** Starts jobs and owns what belongs to an application outside the store: its folders and its log. */
 export interface JobLauncher {
+  readonly states: SavedStates
   /** Does ahead what takes time: while an old version still runs. Errors: what is wrong with the code. */
   prepare(application: ApplicationRecord): Promise<void>
   launch(settings: JobSettings): Job
@@ -51,6 +75,6 @@ export interface JobLauncher {
   /** Looks into the application's newest job of this process; undefined when there was none. */
   inspect?(applicationName: string): JobInspection | undefined
   /** Removes everything of an application but its record; may be repeated. */
-  remove(applicationName: string): Promise<void>
+  remove(application: ApplicationRecord): Promise<void>
   close(): Promise<void>
 }

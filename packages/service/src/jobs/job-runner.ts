@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createFileSystems, type FileSystems, localFileSystem } from '@millrace/engine/host'
 import {
   type Clock,
   EngineError,
@@ -10,7 +11,12 @@ import {
   randomUuid,
   type Scheduler,
 } from '@millrace/engine/spi'
-import type { ApplicationConfiguration, ApplicationRecord } from '../applications/application-record.ts'
+import {
+  type ApplicationConfiguration,
+  type ApplicationRecord,
+  parallelismOf,
+  presentConfiguration,
+} from '../applications/application-record.ts'
 import { describeIsolation, type Isolation, type LaunchSettings } from '../launchers/index.ts'
 import { failedJob } from './failed-job.ts'
 import { jobEnvironment } from './job-environment.ts'
@@ -27,6 +33,7 @@ import { type ApplicationPlaces, applicationPlaces } from './places.ts'
 import { ProcessInspection } from './process-inspection.ts'
 import { ProcessJob } from './process-job.ts'
 import { linuxProcessMemory } from './process-memory.ts'
+import { SavedStateFiles, statePlaces } from './saved-state-files.ts'
 
 /** How jobs are run on this machine. */
 export interface JobRunnerSettings {
@@ -45,6 +52,10 @@ export interface JobRunnerSettings {
   /** Memory of a KPU, MiB; 4096 unless given. */
   readonly kpuMemoryMb?: number
   readonly logFile?: LogFileSettings
+  /** For checkpoints and savepoints: a folder or an `s3://` URL; each application's own folder unless given. */
+  readonly stateRoot?: string | undefined
+  /** Those that paths of state may name; this machine's alone unless given. */
+  readonly fileSystems?: FileSystems
 }
 
 export interface JobRunnerParts {
@@ -56,6 +67,7 @@ export interface JobRunnerParts {
 
 /** Runs each job as one process of `millrace run`, in the application's folder below the data directory. */
 export class JobRunner implements JobLauncher {
+  readonly states: SavedStateFiles
   readonly #settings: JobRunnerSettings
   readonly #parts: JobRunnerParts
   readonly #logs = new Map<string, LogFile>()
@@ -66,6 +78,8 @@ export class JobRunner implements JobLauncher {
   constructor(settings: JobRunnerSettings, parts: JobRunnerParts) {
     this.#settings = settings
     this.#parts = parts
+    const { fileSystems = createFileSystems({ file: localFileSystem(parts) }) } = settings
+    this.states = new SavedStateFiles(settings, fileSystems)
     this.#watchdog = new MemoryWatchdog(linuxProcessMemory, parts.scheduler)
   }
 
@@ -85,12 +99,12 @@ export class JobRunner implements JobLauncher {
   }
 
   #launch({ application, epoch, lineage }: JobSettings): Job {
-    const places = this.#places(application.name)
+    const places = this.#placesOfJob(application)
     const { configuration, versionId, arn } = application
     const levels = logLevelsOf(configuration)
     const log = new JobLog(this.#log(application.name), { applicationArn: arn, versionId }, levels, this.#parts.clock)
     const { cores, kpuMemoryMb, dataDirectory } = this.#settings
-    const resources = jobResources(configuration, cores, kpuMemoryMb)
+    const resources = jobResources(presentConfiguration(application), cores, kpuMemoryMb)
     const bundle = this.#bundle(application)
     const isolation = jobIsolation(this.#settings, places, bundle, localPath(lineage.restoredFrom), resources)
     const removed = join(dataDirectory, 'removed')
@@ -112,9 +126,11 @@ export class JobRunner implements JobLauncher {
       ...(isolation === undefined ? {} : { isolation }),
     }
     log.write('info', 'service', `isolation: ${describeIsolation(this.#settings.isolation)}`)
+    const { savepoints } = statePlaces(this.#settings, application)
     const folders = {
-      fresh: () => join(places.savepoints, `savepoint-${epoch}-${randomUuid(this.#parts.random).slice(0, 8)}`),
-      passing: () => join(places.savepoints, `${PASSING}${epoch}-${randomUuid(this.#parts.random).slice(0, 8)}`),
+      fresh: () => `${savepoints}/savepoint-${epoch}-${randomUuid(this.#parts.random).slice(0, 8)}`,
+      passing: () => `${savepoints}/${PASSING}${epoch}-${randomUuid(this.#parts.random).slice(0, 8)}`,
+      remove: (folder: string) => this.states.remove(folder),
     }
     const inspection = new ProcessInspection(epoch, folders.fresh, this.#parts.clock)
     this.#inspections.set(application.name, inspection)
@@ -142,11 +158,11 @@ export class JobRunner implements JobLauncher {
       application: bundle,
       directory: places.run,
       cwd: places.run,
-      parallelism: configuration.parallelism.parallelism,
+      parallelism: parallelismOf(application),
       threads,
       threadHeapMb,
       nodeArguments: [`--max-old-space-size=${mainHeapMb}`],
-      checkpoints: places.checkpoints,
+      checkpoints: statePlaces(this.#settings, application).checkpoints,
       checkpointIntervalMs: configuration.checkpoints.enabled ? configuration.checkpoints.intervalMs : 0,
       checkpointMinPauseMs: configuration.checkpoints.minPauseMs,
       from: 'latest',
@@ -186,13 +202,15 @@ export class JobRunner implements JobLauncher {
   }
 
   /** The folder is renamed first: from then on nothing of it is found, whenever the rest is removed. */
-  async remove(applicationName: string): Promise<void> {
+  async remove(application: ApplicationRecord): Promise<void> {
+    const { name: applicationName } = application
     this.#logs.get(applicationName)?.close()
     this.#logs.delete(applicationName)
     this.#inspections.delete(applicationName)
     const { folder } = this.#places(applicationName)
     const removed = join(this.#settings.dataDirectory, 'removed')
     await mkdir(removed, { recursive: true, mode: 0o700 })
+    await this.states.removeAll(application)
     if (existsSync(folder)) await rename(folder, join(removed, randomUuid(this.#parts.random)))
     // All of them: a service that was killed may have left some.
     await removeDiscarded(removed, this.#parts.logger)
@@ -206,6 +224,13 @@ export class JobRunner implements JobLauncher {
 
   #places(name: string): ApplicationPlaces {
     return applicationPlaces(this.#settings.dataDirectory, name)
+  }
+
+  /** Folders of its state in local shared storage are its own like the others; what isn't local needs no folder. */
+  #placesOfJob(application: ApplicationRecord): ApplicationPlaces {
+    const places = this.#places(application.name)
+    const isLocal = this.#settings.stateRoot?.startsWith('/') === true
+    return isLocal ? { ...places, ...statePlaces(this.#settings, application) } : places
   }
 
   #log(name: string): LogFile {

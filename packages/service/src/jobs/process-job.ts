@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import { EngineError, type LogLevel, loggerName } from '@millrace/engine/spi'
 import {
   type ApplicationExit,
@@ -7,7 +6,7 @@ import {
   type LaunchSettings,
   launchApplication,
 } from '../launchers/index.ts'
-import type { Job, JobExit } from './job-launcher.ts'
+import type { Job, JobExit, SavedState } from './job-launcher.ts'
 import type { JobLog } from './job-log.ts'
 import { OutputLines } from './output-lines.ts'
 import type { ProcessInspection } from './process-inspection.ts'
@@ -21,6 +20,7 @@ export interface SavepointFolders {
   fresh(): string
   /** One for a savepoint that is only passed through, which nothing has been written to either. */
   passing(): string
+  remove(folder: string): Promise<void>
 }
 
 /** A job as a process of its own, which writes the application's log. */
@@ -62,18 +62,24 @@ export class ProcessJob implements Job {
     return this.#process.pid
   }
 
-  async stop(): Promise<string> {
-    const path = this.#folders.fresh()
-    await this.#process.stop({ path })
+  async stop({ drain = false }: { readonly drain?: boolean } = {}): Promise<SavedState> {
+    const folder = this.#folders.fresh()
+    const { bytes } = await this.#process.stop({ path: folder, drain })
     // Not the path that it tells: code of others runs there, and what lies at this path will be handed out and removed.
-    return path
+    return { folder, sizeBytes: bytes }
+  }
+
+  async savepoint(): Promise<SavedState> {
+    const folder = this.#folders.fresh()
+    const { bytes } = await this.#process.savepoint(folder)
+    return { folder, sizeBytes: bytes }
   }
 
   async suspend(): Promise<void> {
     const path = this.#folders.passing()
     await this.#process.stop({ path })
     // The same state is the newest of the checkpoints.
-    await rm(path, { recursive: true, force: true })
+    await this.#folders.remove(path)
   }
 
   cancel(): void {

@@ -65,7 +65,6 @@ function newApplication(
     versionUpdatedFrom: undefined,
     epoch: 0,
     lineage: undefined,
-    latestSavepoint: undefined,
   }
 }
 

@@ -165,6 +165,11 @@ describe.each(stores)('a store $kind', ({ open }) => {
     expect(await store.snapshot('a', 's1')).toEqual(snapshot('a', 's1'))
     expect(await store.snapshotOperation('s1', 'p1')).toEqual(snapshotOperation('s1', 'p1'))
     expect(await store.snapshotOperation('s2', 'p1')).toBeUndefined()
+    await store.putSnapshot(undefined, snapshot('a', 'e1', { kind: 'enhanced' }), [])
+    const forgetting = { snapshots: [], operations: [], forgetLegacy: true }
+    await store.change('a', { status: 'READY', versionId: 1 }, {}, [], forgetting)
+    expect(await store.snapshot('a', 's1')).toBeUndefined()
+    expect(await store.snapshot('', 'e1')).toBeDefined()
   })
 
   test('a snapshot takes a name of its scope once and changes only from the status that is expected', async () => {

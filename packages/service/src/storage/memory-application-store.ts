@@ -78,6 +78,7 @@ export class MemoryApplicationStore implements ApplicationStore {
     held.application = structuredClone({ ...held.application, ...change })
     held.versions.set(held.application.versionId, held.application)
     for (const operation of operations) this.#putOperation(operation)
+    if (snapshots?.forgetLegacy === true) this.#snapshots.removeLegacy(name)
     for (const snapshot of snapshots?.snapshots ?? []) this.#snapshots.set(snapshot)
     for (const operation of snapshots?.operations ?? []) this.#snapshots.putOperation(operation)
     return true

@@ -28,7 +28,6 @@ export function anApplication(name: string, more: Partial<ApplicationRecord> = {
     versionUpdatedFrom: undefined,
     epoch: 0,
     lineage: undefined,
-    latestSavepoint: undefined,
     ...more,
   }
 }

@@ -24,6 +24,8 @@ export interface SnapshotOperationFilter {
 export interface SnapshotsOfChange {
   readonly snapshots: readonly SnapshotRecord[]
   readonly operations: readonly SnapshotOperationRecord[]
+  /** Removes the records of the application's legacy snapshots first: their files are about to go. */
+  readonly forgetLegacy?: boolean
 }
 
 /** What the control plane remembers of snapshots. Each call is one transaction and durable when it resolves. */

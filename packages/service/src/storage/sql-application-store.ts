@@ -104,6 +104,7 @@ export class SqlApplicationStore extends SqlSnapshots implements ApplicationStor
         .onConflict((conflict) => conflict.columns(['application', 'version_id']).doUpdateSet({ record }))
         .execute()
       for (const operation of operations) await this.#putOperation(db, operation)
+      if (snapshots?.forgetLegacy === true) await db.deleteFrom('snapshots').where('scope', '=', name).execute()
       for (const snapshot of snapshots?.snapshots ?? []) await setSnapshot(db, snapshot)
       for (const operation of snapshots?.operations ?? []) await putSnapshotOperation(db, operation)
       return true

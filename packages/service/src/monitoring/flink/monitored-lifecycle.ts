@@ -1,6 +1,5 @@
 import type { ApplicationRecord } from '../../applications/application-record.ts'
 import type { Accepted, Lifecycle } from '../../applications/lifecycle.ts'
-import { ApiError } from '../../wire/api-error.ts'
 
 /** What the monitoring API needs of the lifecycle. */
 export interface MonitoredLifecycle extends Pick<Lifecycle, 'logFile' | 'inspect'> {
@@ -10,14 +9,12 @@ export interface MonitoredLifecycle extends Pick<Lifecycle, 'logFile' | 'inspect
   scale?(application: ApplicationRecord, parallelism: number): Promise<Accepted>
 }
 
-/** A lifecycle that stops by force or not, and neither drains nor scales. */
+/** What there is of it. */
 export function monitoredLifecycle(lifecycle: Lifecycle): MonitoredLifecycle {
   return {
     logFile: (name) => lifecycle.logFile(name),
     inspect: (name) => lifecycle.inspect?.(name),
-    stop(application, { force = false, drain = false }) {
-      if (drain) throw new ApiError('UnsupportedOperationException', 'Stopping with drain is not offered here.', 501)
-      return lifecycle.stop(application, force)
-    },
+    stop: (application, how) => lifecycle.stop(application, how),
+    scale: (application, parallelism) => lifecycle.scale(application, parallelism),
   }
 }

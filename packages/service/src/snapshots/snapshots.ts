@@ -1,0 +1,41 @@
+import type { ApplicationRecord } from '../applications/application-record.ts'
+import type { S3Prefix, SnapshotOperationRecord, SnapshotRecord } from './snapshot-record.ts'
+
+/** What a new snapshot is given. */
+export interface NewSnapshot {
+  readonly name: string
+  readonly kind: SnapshotRecord['kind']
+  readonly description?: string | undefined
+  readonly tags?: Readonly<Record<string, string>> | undefined
+}
+
+/** A snapshot with the operation on it that has begun; legacy ones have no such operation. */
+export interface BegunSnapshot {
+  readonly snapshot: SnapshotRecord
+  readonly operation: SnapshotOperationRecord | undefined
+}
+
+/**
+ * Snapshots by request. Each method resolves when what it begins is persisted; that then ends READY, gone or FAILED by
+ * itself, also when the service is killed in between.
+ * Errors: `ApiError` `ResourceInUseException` (names, states), `InvalidApplicationConfigurationException` (snapshots off,
+ * or of the other mode), `LimitExceededException`, `ConcurrentModificationException`.
+ */
+export interface Snapshots {
+  /** Of a RUNNING application, which goes on. */
+  create(application: ApplicationRecord, asked: NewSnapshot): Promise<BegunSnapshot>
+  /** Refused while a run may still have to begin with it. */
+  delete(snapshot: SnapshotRecord): Promise<BegunSnapshot>
+  /** Copies its files below a prefix, into a folder of the operation's id. */
+  export(snapshot: SnapshotRecord, destination: S3Prefix): Promise<SnapshotOperationRecord>
+  /** Makes an enhanced snapshot of a savepoint that lies elsewhere. */
+  import(asked: NewSnapshot, source: S3Prefix): Promise<BegunSnapshot>
+}
+
+/** `s3://bucket/prefix`, or a folder of this machine for a bucket ARN `file:///folder`. Without a slash at its end. */
+export function locationOf({ BucketARN, KeyPrefix }: S3Prefix): string {
+  const root = BucketARN.startsWith('file://')
+    ? BucketARN.slice('file://'.length)
+    : `s3://${BucketARN.slice(BucketARN.lastIndexOf(':') + 1)}`
+  return `${root.replace(/\/+$/, '')}/${KeyPrefix.replace(/^\/+|\/+$/g, '')}`.replace(/\/+$/, '')
+}
