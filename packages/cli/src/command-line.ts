@@ -106,7 +106,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .option('--port <n>', 'port on 127.0.0.1; 0: a free one', natural, 7700)
     .option('--no-throttle', "without AWS's quotas a shard")
     .option('--push-metrics [url]', "push applications' metrics to CloudWatch (default: where the AWS SDK finds it)")
-    .option('--allow-unisolated', 'run applications also where they can not be isolated: trusted code only')
+    .option('--allow-unisolated', 'run applications as plain processes of this user: trusted code only')
     .addOption(new Option('--log-level <level>', 'least level that is shown').choices(LEVELS).default('info'))
     .action(async (values) => {
       const { serveCommand } = await import('./serve/serve-command.ts')

@@ -35,7 +35,7 @@ export class EndpointProcess {
       ...['--import', DIE_WITH_PARENT, commandFile, 'serve', '--data', dir, '--port', String(port)],
       ...(streamsOnly ? ['--role', 'streams'] : []),
       ...(throttling ? [] : ['--no-throttle']),
-      // The node and the code that it runs are of the same user.
+      // The node and the code that it runs are of the same user, and the code's output is a folder of this machine.
       ...(streamsOnly ? [] : ['--allow-unisolated']),
     ]
     const endpoint = new EndpointProcess(port, args, settings.onRestart)

@@ -10,6 +10,7 @@ import {
   describeIsolation,
   detectIsolation,
   type Endpoint,
+  type Isolation,
   readObjectFrom,
   startEndpoint,
 } from '@millrace/service'
@@ -27,7 +28,7 @@ export interface ServeOptions {
   readonly throttle: boolean
   /** To CloudWatch at that address; true: where the AWS SDK finds it. */
   readonly pushMetrics?: string | true
-  /** Applications run where they can't be isolated, too. */
+  /** Applications run as plain processes of this user. */
   readonly allowUnisolated?: boolean
   readonly logLevel: LogLevel
 }
@@ -90,17 +91,19 @@ function pushTarget({ pushMetrics: url }: ServeOptions): { url: string | undefin
   })
 }
 
-/** Jobs are processes of this same command, isolated where that works. */
+/** Jobs are processes of this same command: isolated, unless the operator trusts their code like this process's own. */
 async function managedApplications(
   { allowUnisolated = false }: ServeOptions,
   logger: Logger,
 ): Promise<ApplicationsParts> {
   const commandFile = fileURLToPath(import.meta.resolve('millrace/command'))
-  const isolation = await detectIsolation(commandFile)
+  const isolation: Isolation = allowUnisolated
+    ? { level: 'process', reason: '--allow-unisolated was given' }
+    : await detectIsolation(commandFile)
   if (isolation.level === 'isolated') {
     logger.info('applications are isolated', { isolation: describeIsolation(isolation) })
   } else if (allowUnisolated) {
-    logger.warn('applications run unisolated, as --allow-unisolated says', { reason: isolation.reason })
+    logger.warn('applications are not isolated, as --allow-unisolated says: their code can do what this user can')
   } else {
     logger.warn('applications will not start: they can not be isolated here, see --allow-unisolated', {
       reason: isolation.reason,
