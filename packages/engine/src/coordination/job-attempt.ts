@@ -312,7 +312,7 @@ export class JobAttempt {
     return this.#checkpoints.trigger({ kind: 'checkpoint', stop: 'none' })
   }
 
-  /** Metrics of all subtasks and operators; those of threads that don't answer in time are missing. */
+  /** Metrics of all subtasks and operators; those of threads that don't answer in time, or end meanwhile, are missing. */
   collectMetrics(): Promise<CollectedMetrics> {
     const requestId = ++this.#lastMetricsRequest
     return new Promise((resolve) => {
@@ -327,6 +327,10 @@ export class JobAttempt {
         })
       }
       const timeout = this.#env.scheduler.after(METRICS_TIMEOUT_MS, done)
+      if (this.#over || this.#threads.length === 0) {
+        done()
+        return
+      }
       this.#metricsRequests.set(requestId, { answers, left: this.#threads.length, done })
       this.#postAll({ kind: 'collect-metrics', requestId })
     })
@@ -381,6 +385,8 @@ export class JobAttempt {
     if (this.#over) return
     this.#over = true
     this.#checkpoints.stop()
+    // Nobody answers any more, and a stop waits until all that was asked is answered.
+    for (const { done } of [...this.#metricsRequests.values()]) done()
     if (outcome.kind === 'failed' || outcome.kind === 'canceled') this.#env.monitor.executions.allTo('CANCELING')
     this.#close(outcome)
       .catch((error) => this.#env.logger.warn('closing the attempt failed', { error: asEngineError(error).message }))
