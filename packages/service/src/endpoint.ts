@@ -1,9 +1,17 @@
 import { join } from 'node:path'
-import type { Cancellable, Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
+import {
+  type Cancellable,
+  type Clock,
+  EngineError,
+  type Logger,
+  type Random,
+  type Scheduler,
+} from '@millrace/engine/spi'
 import { AccessControl } from './access/access-control.ts'
 import { AccessService } from './access/access-service.ts'
 import { type Credentials, loadOrCreateCredentials } from './access/credentials-file.ts'
 import type { SessionOwner } from './access/execution-credentials.ts'
+import { isLoopback } from './access/monitoring-gate.ts'
 import { type Applications, type ApplicationsParts, openApplications } from './applications/applications.ts'
 import { lockDataDirectory } from './endpoint-lock.ts'
 import type { Faults, KinesisContext } from './ingest/kinesis-context.ts'
@@ -17,6 +25,7 @@ import { NodeMetrics } from './metrics/node-metrics.ts'
 import { openNotifications } from './notifications/notifications.ts'
 import { ApiServer } from './wire/api-server.ts'
 import type { Deadlines } from './wire/connection-watch.ts'
+import { TlsCertificate, type TlsFiles } from './wire/tls-certificate.ts'
 
 /** How an endpoint behaves; everything but the directory has a default. */
 export interface EndpointSettings {
@@ -43,6 +52,10 @@ export interface EndpointSettings {
   readonly deadlines?: Deadlines | undefined
   /** Applications' metrics are pushed to CloudWatch: to that address, or where the AWS SDK finds it. */
   readonly pushMetrics?: { readonly url: string | undefined } | undefined
+  /** Speaks TLS with this certificate; looked at again every minute. */
+  readonly tls?: TlsFiles | undefined
+  /** In cleartext also where others can listen: only behind something that encrypts. */
+  readonly insecure?: boolean | undefined
   /** 64 hex digits that encrypt the secrets in the store; default: `access.key` in the data directory. */
   readonly accessEncryptionKey?: string | undefined
   /** Calls a second that each principal may make. Default 10,000. */
@@ -65,6 +78,8 @@ export interface Endpoint {
   readonly url: string
   readonly port: number
   readonly credentials: Credentials
+  /** Reads the certificate again. */
+  reloadCertificate(): Promise<void>
   /** Stops accepting, ends event streams cleanly, finishes requests, closes the logs. May be called again. */
   close(): Promise<void>
 }
@@ -77,10 +92,11 @@ const maxBodyBytes = 16 << 20
 /**
  * Starts the AWS-compatible endpoint: Kinesis, SNS and, when given their parts, managed Flink applications on one port,
  * HTTP/1.1 and cleartext HTTP/2, every request signed. Resolves when applications that ran before have been taken up.
- * Errors: `DATA_DIRECTORY_IN_USE`, `CREDENTIALS_INVALID`, those of the log's recovery and of the applications' store, and
- * Node's for the port.
+ * Errors: `DATA_DIRECTORY_IN_USE`, `CREDENTIALS_INVALID`, `TLS_REQUIRED`, `TLS_CERTIFICATE_INVALID`, those of the log's
+ * recovery and of the stores, and Node's for the port.
  */
 export async function startEndpoint(settings: EndpointSettings, parts: EndpointParts): Promise<Endpoint> {
+  assertSafeHost(settings)
   const credentials = await loadOrCreateCredentials(settings.dataDirectory)
   const lock = await lockDataDirectory(settings.dataDirectory)
   try {
@@ -100,6 +116,7 @@ async function startLocked(
 ): Promise<Endpoint> {
   const { clock, scheduler, random, logger, files = diskFiles } = parts
   const host = settings.host ?? '127.0.0.1'
+  const certificate = settings.tls === undefined ? undefined : await TlsCertificate.load(settings.tls, logger)
   const account = { region: settings.region ?? 'us-east-1', accountId: settings.accountId ?? '000000000000' }
   const streamParts = {
     files,
@@ -136,6 +153,8 @@ async function startLocked(
       ...settings,
       host,
       port: settings.port ?? 0,
+      certificate,
+      localPort: certificate !== undefined,
       maxBodyBytes,
       maxInFlightBytes: settings.maxInFlightBytes ?? 128 << 20,
     },
@@ -150,15 +169,20 @@ async function startLocked(
       services: metrics.measured([...services, new AccessService(access, clock), ...(applications?.services ?? [])]),
     },
   )
-  const port = await server.listen().catch(async (error) => {
+  const { port, localPort } = await server.listen().catch(async (error) => {
     await closeStores()
     throw error
   })
-  const url = `http://${host}:${port}`
+  const reachable = /^(0\.0\.0\.0|::)$/.test(host) ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
+  const url = `${certificate === undefined ? 'http' : 'https'}://${reachable}:${port}`
+  const localUrl = certificate === undefined ? url : `http://127.0.0.1:${localPort}`
   notifications.start(url)
   const trimming = repeat(scheduler, trimIntervalMs, () => Promise.all([registry.trim(), notifications.trim()]), logger)
+  const reloadCertificate = async () => certificate?.reload()
+  const renewing = repeat(scheduler, trimIntervalMs, reloadCertificate, logger)
   const close = async () => {
     trimming.cancel()
+    renewing.cancel()
     await metrics.close()
     // First: jobs that end in good order still write to the streams here.
     await applications?.stop()
@@ -168,7 +192,7 @@ async function startLocked(
     await lock.release()
   }
   try {
-    await applications?.start(url)
+    await applications?.start({ url, localUrl })
   } catch (error) {
     await close()
     throw error
@@ -178,6 +202,7 @@ async function startLocked(
     url,
     port,
     credentials,
+    reloadCertificate,
     close: () => {
       closing ??= close()
       return closing
@@ -187,6 +212,17 @@ async function startLocked(
 
 function pushOf({ pushMetrics }: EndpointSettings, region: string): CloudWatchSettings | undefined {
   return pushMetrics && { url: pushMetrics.url, region }
+}
+
+/** Signatures keep others from acting, not from listening. Errors: `TLS_REQUIRED` (invalid). */
+function assertSafeHost({ host = '127.0.0.1', tls, insecure }: EndpointSettings): void {
+  if (tls !== undefined || insecure === true || host === 'localhost' || isLoopback(host)) return
+  throw new EngineError('TLS_REQUIRED', {
+    kind: 'invalid',
+    message: `At ${host} others could read what is sent.`,
+    hint: 'Give --tls-cert and --tls-key, or --insecure behind something that encrypts.',
+    details: { host },
+  })
 }
 
 function openAccess(

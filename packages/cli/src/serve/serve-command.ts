@@ -24,7 +24,15 @@ export interface ServeOptions {
   /** Streams and topics alone; a whole node with managed applications unless given. */
   readonly role?: 'streams'
   readonly data?: string
+  readonly host?: string
   readonly port: number
+  /** PEM files; both or none. */
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  /** In cleartext also where others can listen. */
+  readonly insecure?: boolean
+  /** Calls a second that each principal may make. */
+  readonly requestsPerSecond?: number
   readonly throttle: boolean
   /** To CloudWatch at that address; true: where the AWS SDK finds it. */
   readonly pushMetrics?: string | true
@@ -54,6 +62,8 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   })
   const endpoint = await start(dataDirectory, options, logger)
   process.stdout.write(`millrace ready ${endpoint.url}\n`)
+  // A reload, as of other servers: after a certificate was renewed.
+  if (options.tlsCert !== undefined) process.on('SIGHUP', () => void endpoint.reloadCertificate())
   await asked
   logger.info('endpoint stops', { url: endpoint.url })
   await endpoint.close()
@@ -61,12 +71,17 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
 }
 
 async function start(dataDirectory: string, options: ServeOptions, logger: Logger): Promise<Endpoint> {
-  const { role, port, throttle: throttling } = options
+  const { role, port, host, throttle: throttling, requestsPerSecond } = options
+  const network = { host: host ?? '127.0.0.1', port, tls: tlsFiles(options), insecure: options.insecure ?? false }
+  const access = { requestsPerSecond, accessEncryptionKey: process.env['MILLRACE_ACCESS_KEY'] }
   const pushMetrics = pushTarget(options)
   const parts = { clock: systemClock, scheduler: systemScheduler, random: systemRandom, logger }
   const applications = role === 'streams' ? {} : { applications: await managedApplications(options, logger) }
   try {
-    return await startEndpoint({ dataDirectory, port, throttling, pushMetrics }, { ...parts, ...applications })
+    return await startEndpoint(
+      { dataDirectory, ...network, ...access, throttling, pushMetrics },
+      { ...parts, ...applications },
+    )
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     throw new EngineError('PORT_IN_USE', {
@@ -77,6 +92,19 @@ async function start(dataDirectory: string, options: ServeOptions, logger: Logge
       cause: error,
     })
   }
+}
+
+/** Errors: `TLS_FILES_MISSING` (invalid). */
+function tlsFiles({ tlsCert, tlsKey }: ServeOptions): { certificateFile: string; keyFile: string } | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined
+  if (tlsCert !== undefined && tlsKey !== undefined) {
+    return { certificateFile: resolve(tlsCert), keyFile: resolve(tlsKey) }
+  }
+  throw new EngineError('TLS_FILES_MISSING', {
+    kind: 'invalid',
+    message: 'Of a certificate and its key only one is given.',
+    hint: 'Give both: --tls-cert FILE --tls-key FILE.',
+  })
 }
 
 /** Errors: `URL_INVALID`. */

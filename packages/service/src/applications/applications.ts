@@ -50,8 +50,11 @@ export interface Applications {
   /** Of an application, for policies that look at them. */
   tags(applicationName: string): Promise<Readonly<Record<string, string>>>
   readonly isLive: IsLive
-  /** Takes up what the service before has left; calls that come earlier wait for it. */
-  start(url: string): Promise<void>
+  /**
+   * Takes up what the service before has left; calls that come earlier wait for it. `url`: what others reach the endpoint
+   * by, `localUrl`: what jobs of this machine do.
+   */
+  start(at: { readonly url: string; readonly localUrl: string }): Promise<void>
   /**
    * Ends jobs in good order, while the endpoint still serves them: their applications go on at the next start. Calls are
    * refused from now on.
@@ -70,10 +73,11 @@ export async function openApplications(
   const { dataDirectory, account, clock, scheduler, random, logger } = surroundings
   const store = new SqlApplicationStore(await openDatabase(storeUrl, dataDirectory))
   let url = ''
+  let localUrl = ''
   const lifecycle = createLifecycle({
     ...surroundings,
     store,
-    url: () => url,
+    url: () => localUrl,
     executionCredentials: access.executionCredentials,
   })
   const gate = new CallGate()
@@ -92,8 +96,9 @@ export async function openApplications(
     metrics,
     tags: (name) => store.tags(name),
     isLive: (owner) => isLive(store, owner),
-    async start(endpointUrl) {
-      url = endpointUrl
+    async start(at) {
+      url = at.url
+      localUrl = at.localUrl
       await lifecycle.recover()
       gate.open()
       metrics.collector.start()

@@ -15,6 +15,7 @@ import { EventStream } from './event-stream.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { randomUuid } from './request-id.ts'
 import { SocketFront } from './socket-front.ts'
+import type { TlsCertificate } from './tls-certificate.ts'
 
 export interface ApiServerSettings {
   readonly host: string
@@ -25,6 +26,10 @@ export interface ApiServerSettings {
   readonly maxInFlightBytes: number
   readonly maxConnections?: number | undefined
   readonly deadlines?: Deadlines | undefined
+  /** Speaks TLS with it. */
+  readonly certificate?: TlsCertificate | undefined
+  /** With a certificate: a second port in cleartext, on 127.0.0.1, for the jobs of this machine. */
+  readonly localPort?: boolean
 }
 
 export interface ApiServerParts {
@@ -45,24 +50,32 @@ export class ApiServer {
   readonly #settings: ApiServerSettings
   readonly #parts: ApiServerParts
   readonly #front: SocketFront
+  readonly #localFront: SocketFront | undefined
   readonly #budget: MemoryBudget
 
   constructor(settings: ApiServerSettings, parts: ApiServerParts) {
     this.#settings = settings
     this.#parts = parts
     this.#budget = new MemoryBudget(settings.maxInFlightBytes)
-    this.#front = new SocketFront(settings, (exchange) => void this.#serve(exchange), parts)
+    const serve = (exchange: WatchedExchange) => void this.#serve(exchange)
+    this.#front = new SocketFront(settings, serve, parts)
+    const local = { host: '127.0.0.1', port: 0, maxConnections: settings.maxConnections, deadlines: settings.deadlines }
+    this.#localFront = settings.localPort === true ? new SocketFront(local, serve, parts) : undefined
   }
 
-  /** Listens; resolves with the port. */
-  listen(): Promise<number> {
-    return this.#front.listen()
+  /** Listens; resolves with the port, and the one for this machine: the same unless `localPort` is set. */
+  async listen(): Promise<{ readonly port: number; readonly localPort: number }> {
+    const port = await this.#front.listen()
+    return { port, localPort: (await this.#localFront?.listen()) ?? port }
   }
 
   /** Stops accepting and resolves when the last answer is out; `graceMs` later what is left is closed. */
   async close(graceMs: number): Promise<void> {
-    const timer = this.#parts.scheduler.after(graceMs, () => this.#front.destroy())
-    await this.#front.close(false)
+    const fronts = this.#localFront === undefined ? [this.#front] : [this.#front, this.#localFront]
+    const timer = this.#parts.scheduler.after(graceMs, () => {
+      for (const front of fronts) front.destroy()
+    })
+    await Promise.all(fronts.map((front) => front.close(false)))
     timer.cancel()
   }
 

@@ -1,8 +1,10 @@
 import { createServer as createHttp1, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import type { Clock, Logger, Scheduler } from '@millrace/engine/spi'
 import { ConnectionWatch, type Deadlines, defaultDeadlines, type WatchedExchange } from './connection-watch.ts'
+import type { TlsCertificate } from './tls-certificate.ts'
 
 export interface SocketFrontSettings {
   readonly host: string
@@ -10,6 +12,8 @@ export interface SocketFrontSettings {
   readonly port: number
   readonly maxConnections?: number | undefined
   readonly deadlines?: Deadlines | undefined
+  /** Speaks TLS with this certificate, and nothing else. */
+  readonly certificate?: TlsCertificate | undefined
 }
 
 /** Answers one request; HTTP/1.1 and HTTP/2 look the same (Node's compatibility API). It must not throw. */
@@ -18,7 +22,7 @@ export type ExchangeHandler = (exchange: WatchedExchange) => void
 const http2Preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
 /**
- * One port for HTTP/1.1 and cleartext HTTP/2: the first bytes decide which of Node's servers gets the socket, because
+ * One port for HTTP/1.1 and HTTP/2. With a certificate the client chooses by ALPN; in cleartext the first bytes decide which of Node's servers gets the socket, because
  * the AWS SDK for JavaScript speaks HTTP/2 to Kinesis even on `http://`. The front owns every deadline and bound: the
  * number of connections, the time for first bytes, headers and bodies, answers that nobody takes.
  */
@@ -32,6 +36,8 @@ export class SocketFront {
   /** Node shows HTTP/2 handlers a proxy of the socket only; this knows the real one. */
   readonly #sessions = new Map<ServerHttp2Session, Socket>()
   #handedOver: Socket | undefined
+  /** What lies below TLS connections, also of those that have not shaken hands yet. */
+  readonly #encrypted = new Set<Socket>()
   #refused = 0
 
   constructor(
@@ -63,7 +69,10 @@ export class SocketFront {
     })
     this.#http2.on('session', (session) => this.#addSession(session))
     this.#http2.on('sessionError', () => {})
-    this.#net = createServer({ noDelay: true, pauseOnConnect: false }, (socket) => this.#accept(socket))
+    this.#net =
+      settings.certificate === undefined
+        ? createServer({ noDelay: true, pauseOnConnect: false }, (socket) => this.#accept(socket))
+        : this.#tlsServer(settings.certificate)
   }
 
   /** Listens; resolves with the port. */
@@ -93,18 +102,57 @@ export class SocketFront {
 
   /** Closes what is left. */
   destroy(): void {
+    for (const socket of this.#encrypted) socket.destroy()
     this.#watch.closeConnections(true)
   }
 
   #accept(socket: Socket): void {
     socket.on('error', () => socket.destroy())
-    if (this.#watch.connectionCount >= (this.#settings.maxConnections ?? 1024)) {
-      if (this.#refused++ === 0) this.#logger.warn('connection refused: too many are open')
-      socket.destroy()
+    if (this.#isFull()) {
+      this.#turnAway(socket)
       return
     }
     this.#watch.addSocket(socket)
     this.#sniff(socket, Buffer.alloc(0))
+  }
+
+  /** The client says by ALPN which of the protocols it speaks. */
+  #tlsServer(certificate: TlsCertificate): NetServer {
+    const { headersMs } = this.#settings.deadlines ?? defaultDeadlines
+    const server = createTlsServer({
+      ...certificate.current,
+      noDelay: true,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['h2', 'http/1.1'],
+      handshakeTimeout: headersMs,
+    })
+    certificate.onRenewed(() => server.setSecureContext({ ...certificate.current, minVersion: 'TLSv1.2' }))
+    server.on('connection', (socket: Socket) => {
+      if (this.#isFull()) {
+        this.#turnAway(socket)
+        return
+      }
+      this.#encrypted.add(socket)
+      socket.once('close', () => this.#encrypted.delete(socket))
+    })
+    server.on('tlsClientError', (_error, socket) => socket.destroy())
+    server.on('secureConnection', (socket) => {
+      socket.on('error', () => socket.destroy())
+      this.#watch.addSocket(socket)
+      this.#handedOver = socket
+      const http = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1
+      http.emit('connection', socket)
+    })
+    return server
+  }
+
+  #isFull(): boolean {
+    return Math.max(this.#watch.connectionCount, this.#encrypted.size) >= (this.#settings.maxConnections ?? 1024)
+  }
+
+  #turnAway(socket: Socket): void {
+    if (this.#refused++ === 0) this.#logger.warn('connection refused: too many are open')
+    socket.destroy()
   }
 
   #sniff(socket: Socket, seen: Buffer): void {
