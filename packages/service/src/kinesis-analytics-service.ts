@@ -4,7 +4,7 @@ import { serviceModel } from './model/service-model.ts'
 import type { Operations } from './model/shapes.ts'
 import { validate } from './model/validate.ts'
 import { applicationOperations } from './operations/index.ts'
-import { type ApplicationContext, type Operation, unsupported } from './operations/operation.ts'
+import type { ApplicationContext, Operation } from './operations/operation.ts'
 import { ApiError } from './wire/api-error.ts'
 import type { ApiAnswer, ApiCall, ApiService } from './wire/api-service.ts'
 import { decodeJson, encodeJson, type WireValue } from './wire/json-codec.ts'
@@ -53,8 +53,6 @@ export class KinesisAnalyticsService implements ApiService {
 function operationOf(name: keyof Operations): Operation<never> {
   const operation = applicationOperations[name]
   switch (operation) {
-    case 'not offered yet':
-      throw unsupported(`${name} is not offered by this version of Millrace yet.`)
     case 'InvalidRequestException':
     case 'UnsupportedOperationException':
       throw new ApiError(operation, `${name} is for SQL-1_0 applications, which Amazon has ended: there are none here.`)

@@ -1,18 +1,28 @@
 import type { Shapes } from '../model/shapes.ts'
-import type { ApplicationConfiguration, ApplicationRecord, RunConfiguration, StoredCode } from './application-record.ts'
+import {
+  type ApplicationRecord,
+  parallelismOf,
+  type RunConfiguration,
+  type StoredCode,
+  type VpcConfiguration,
+} from './application-record.ts'
 
 /** An application as the API describes it. `jobPlan`: JSON of the running job's plan. */
 export function describeApplication(application: ApplicationRecord, jobPlan?: string): Shapes['ApplicationDetail'] {
-  const { configuration, runConfiguration } = application
   return {
     ...summarizeApplication(application),
     ApplicationDescription: application.description,
     ServiceExecutionRole: application.serviceExecutionRole,
     CreateTimestamp: toSeconds(application.createdMs),
     LastUpdateTimestamp: toSeconds(application.lastUpdatedMs),
-    ApplicationConfigurationDescription: describeConfiguration(configuration, runConfiguration, jobPlan),
+    ApplicationConfigurationDescription: describeConfiguration(application, jobPlan),
     ApplicationVersionUpdatedFrom: application.versionUpdatedFrom,
+    ApplicationVersionRolledBackFrom: application.versionRolledBackFrom,
+    ApplicationVersionRolledBackTo: application.versionRolledBackTo,
+    ApplicationVersionCreateTimestamp: toSeconds(application.versionCreatedMs ?? application.createdMs),
     ConditionalToken: application.conditionalToken,
+    CloudWatchLoggingOptionDescriptions: describeLoggingOptions(application),
+    ApplicationMaintenanceConfigurationDescription: describeMaintenance(application),
   }
 }
 
@@ -34,11 +44,11 @@ export function toSeconds(timeMs: number): number {
 }
 
 function describeConfiguration(
-  configuration: ApplicationConfiguration,
-  run: RunConfiguration | undefined,
+  application: ApplicationRecord,
   jobPlan: string | undefined,
 ): Shapes['ApplicationConfigurationDescription'] {
-  const { code, parallelism, checkpoints, monitoring, properties } = configuration
+  const { configuration, runConfiguration: run } = application
+  const { code, parallelism, checkpoints, monitoring, properties, vpcs } = configuration
   const groups = Object.entries(properties)
   return {
     ApplicationCodeConfigurationDescription: code === undefined ? undefined : describeCode(code),
@@ -59,7 +69,7 @@ function describeConfiguration(
         ConfigurationType: parallelism.configurationType,
         Parallelism: parallelism.parallelism,
         ParallelismPerKPU: parallelism.parallelismPerKpu,
-        CurrentParallelism: parallelism.parallelism,
+        CurrentParallelism: parallelismOf(application),
         AutoScalingEnabled: parallelism.autoScalingEnabled,
       },
       JobPlanDescription: jobPlan,
@@ -73,13 +83,40 @@ function describeConfiguration(
               PropertyMap,
             })),
           },
+    VpcConfigurationDescriptions: vpcs?.map(describeVpc),
     ApplicationSnapshotConfigurationDescription: {
       SnapshotsEnabled: configuration.snapshotsEnabled,
-      SnapshotMode: 'APPLICATION_SNAPSHOTS_LEGACY',
+      SnapshotMode: configuration.snapshotMode ?? 'APPLICATION_SNAPSHOTS_LEGACY',
     },
     ApplicationSystemRollbackConfigurationDescription: { RollbackEnabled: configuration.rollbackEnabled },
     ApplicationEncryptionConfigurationDescription: { KeyType: 'AWS_OWNED_KEY' },
   }
+}
+
+/** Undefined when there are none. */
+export function describeLoggingOptions({ loggingOptions }: ApplicationRecord) {
+  return loggingOptions?.map(({ id, logStreamArn }) => ({ CloudWatchLoggingOptionId: id, LogStreamARN: logStreamArn }))
+}
+
+/** Eight hours, as Amazon's; from three in the morning, UTC, unless told otherwise. */
+export function describeMaintenance({
+  maintenanceStart = '03:00',
+}: ApplicationRecord): Shapes['ApplicationMaintenanceConfigurationDescription'] {
+  const [hours = '0', minutes = '00'] = maintenanceStart.split(':')
+  const endHours = String((Number(hours) + 8) % 24).padStart(2, '0')
+  return {
+    ApplicationMaintenanceWindowStartTime: maintenanceStart,
+    ApplicationMaintenanceWindowEndTime: `${endHours}:${minutes}`,
+  }
+}
+
+/** The id of the VPC is one that subnets would tell on Amazon's network; there is none here. */
+export function describeVpc({
+  id,
+  subnetIds,
+  securityGroupIds,
+}: VpcConfiguration): Shapes['VpcConfigurationDescription'] {
+  return { VpcConfigurationId: id, VpcId: 'vpc-00000000', SubnetIds: subnetIds, SecurityGroupIds: securityGroupIds }
 }
 
 function describeCode(code: StoredCode): Shapes['ApplicationCodeConfigurationDescription'] {
@@ -98,6 +135,7 @@ function describeRun(run: RunConfiguration): Shapes['RunConfigurationDescription
     ApplicationRestoreConfigurationDescription: {
       ApplicationRestoreType: run.restoreType,
       SnapshotName: run.snapshotName,
+      SnapshotArn: run.snapshotArn,
     },
     FlinkRunConfigurationDescription: { AllowNonRestoredState: run.allowNonRestoredState },
   }

@@ -10,6 +10,7 @@ import {
   propertiesOf,
 } from './configuration.ts'
 import { checkServiceProperties } from './service-properties.ts'
+import { createdVpcs, updatedVpcs } from './surroundings-options.ts'
 
 /**
  * The configuration of a new application: what was given over the defaults, its code fetched, checked and stored.
@@ -24,10 +25,8 @@ export async function createdConfiguration(
   refuseParts({
     SqlApplicationConfiguration: requested.SqlApplicationConfiguration,
     ZeppelinApplicationConfiguration: requested.ZeppelinApplicationConfiguration,
-    VpcConfigurations: requested.VpcConfigurations?.length === 0 ? undefined : requested.VpcConfigurations,
   })
   refuseOwnKey(requested.ApplicationEncryptionConfiguration?.KeyType)
-  refuseEnhancedSnapshots(requested.ApplicationSnapshotConfiguration?.SnapshotMode)
   const { parallelism, checkpoints, monitoring } = defaultConfiguration
   const flink = requested.FlinkApplicationConfiguration
   const code = requested.ApplicationCodeConfiguration
@@ -50,6 +49,8 @@ export async function createdConfiguration(
       logLevel: flink?.MonitoringConfiguration?.LogLevel,
     }),
     snapshotsEnabled: requested.ApplicationSnapshotConfiguration?.SnapshotsEnabled ?? true,
+    snapshotMode: requested.ApplicationSnapshotConfiguration?.SnapshotMode,
+    vpcs: createdVpcs(requested.VpcConfigurations ?? []),
     rollbackEnabled: requested.ApplicationSystemRollbackConfiguration?.RollbackEnabled ?? false,
     properties: propertiesOf(requested.EnvironmentProperties?.PropertyGroups ?? []),
     code: undefined,
@@ -71,10 +72,8 @@ export async function updatedConfiguration(
   refuseParts({
     SqlApplicationConfigurationUpdate: update.SqlApplicationConfigurationUpdate,
     ZeppelinApplicationConfigurationUpdate: update.ZeppelinApplicationConfigurationUpdate,
-    VpcConfigurationUpdates: update.VpcConfigurationUpdates?.length === 0 ? undefined : update.VpcConfigurationUpdates,
   })
   refuseOwnKey(update.ApplicationEncryptionConfigurationUpdate?.KeyTypeUpdate)
-  refuseEnhancedSnapshots(update.ApplicationSnapshotConfigurationUpdate?.SnapshotModeUpdate)
   const flink = update.FlinkApplicationConfigurationUpdate
   const groups = update.EnvironmentPropertyUpdates?.PropertyGroups
   const code = update.ApplicationCodeConfigurationUpdate
@@ -97,6 +96,8 @@ export async function updatedConfiguration(
       logLevel: flink?.MonitoringConfigurationUpdate?.LogLevelUpdate,
     }),
     snapshotsEnabled: update.ApplicationSnapshotConfigurationUpdate?.SnapshotsEnabledUpdate ?? before.snapshotsEnabled,
+    snapshotMode: update.ApplicationSnapshotConfigurationUpdate?.SnapshotModeUpdate ?? before.snapshotMode,
+    vpcs: updatedVpcs(before.vpcs ?? [], update.VpcConfigurationUpdates ?? []),
     rollbackEnabled:
       update.ApplicationSystemRollbackConfigurationUpdate?.RollbackEnabledUpdate ?? before.rollbackEnabled,
     properties: groups === undefined ? before.properties : propertiesOf(groups),
@@ -153,10 +154,6 @@ function refuseParts(parts: Readonly<Record<string, unknown>>): void {
 
 function refuseOwnKey(keyType: string | undefined): void {
   if (keyType === 'CUSTOMER_MANAGED_KEY') throw notOffered('KeyType CUSTOMER_MANAGED_KEY is not offered here.')
-}
-
-function refuseEnhancedSnapshots(mode: string | undefined): void {
-  if (mode === 'ENHANCED_SNAPSHOTS') throw notOffered('SnapshotMode ENHANCED_SNAPSHOTS is not offered here yet.')
 }
 
 function notOffered(message: string): ApiError {

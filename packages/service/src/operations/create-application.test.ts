@@ -44,7 +44,12 @@ describe('creating', () => {
       ApplicationMode: 'STREAMING',
       CreateTimestamp: expect.any(Date),
       LastUpdateTimestamp: expect.any(Date),
+      ApplicationVersionCreateTimestamp: expect.any(Date),
       ConditionalToken: expect.stringMatching(/^[a-zA-Z0-9-]{36}$/),
+      ApplicationMaintenanceConfigurationDescription: {
+        ApplicationMaintenanceWindowStartTime: '03:00',
+        ApplicationMaintenanceWindowEndTime: '11:00',
+      },
       ApplicationConfigurationDescription: {
         FlinkApplicationConfigurationDescription: {
           CheckpointConfigurationDescription: {
@@ -191,16 +196,6 @@ describe('creating', () => {
     { it: 'SQL-1_0', more: { RuntimeEnvironment: 'SQL-1_0' }, error: 'UnsupportedOperationException' },
     { it: 'Zeppelin', more: { RuntimeEnvironment: 'ZEPPELIN-FLINK-3_0' }, error: 'UnsupportedOperationException' },
     { it: 'INTERACTIVE', more: { ApplicationMode: 'INTERACTIVE' }, error: 'UnsupportedOperationException' },
-    {
-      it: 'logging to CloudWatch',
-      more: { CloudWatchLoggingOptions: [{ LogStreamARN: 'arn:aws:logs:x' }] },
-      error: 'UnsupportedOperationException',
-    },
-    {
-      it: 'a network of its own',
-      more: configured({ VpcConfigurations: [{ SubnetIds: ['s'], SecurityGroupIds: ['g'] }] }),
-      error: 'UnsupportedOperationException',
-    },
     {
       it: 'a key of its own',
       more: configured({ ApplicationEncryptionConfiguration: { KeyType: 'CUSTOMER_MANAGED_KEY', KeyId: 'arn:k' } }),

@@ -2,6 +2,7 @@ import type { ApplicationRecord, OperationRecord } from '../applications/applica
 import { describeApplication } from '../applications/describe-application.ts'
 import { createdConfiguration } from '../applications/requested-configuration.ts'
 import { refuseRuntime } from '../applications/runtime-environment.ts'
+import { createdLoggingOptions } from '../applications/surroundings-options.ts'
 import type { Shapes } from '../model/shapes.ts'
 import { ApiError, invalidArgument } from '../wire/api-error.ts'
 import { randomUuid } from '../wire/request-id.ts'
@@ -36,9 +37,6 @@ function refuse(input: Shapes['CreateApplicationRequest']): void {
   }
   refuseRuntime(input.RuntimeEnvironment)
   if (input.ApplicationMode === 'INTERACTIVE') throw unsupported('ApplicationMode INTERACTIVE is not offered here.')
-  if ((input.CloudWatchLoggingOptions?.length ?? 0) > 0) {
-    throw unsupported('CloudWatchLoggingOptions are not offered here yet: logs are always kept by the service itself.')
-  }
 }
 
 function newApplication(
@@ -65,6 +63,8 @@ function newApplication(
     versionUpdatedFrom: undefined,
     epoch: 0,
     lineage: undefined,
+    versionCreatedMs: createdMs,
+    loggingOptions: createdLoggingOptions(input.CloudWatchLoggingOptions ?? []),
   }
 }
 

@@ -14,7 +14,7 @@ export const describeApplicationOperation: Operation<'DescribeApplicationOperati
 }
 
 function describe(operation: OperationRecord): Shapes['ApplicationOperationInfoDetails'] {
-  const { versionFrom, versionTo, error } = operation
+  const { versionFrom, versionTo, error, rollbackOperationId } = operation
   return {
     Operation: operation.name,
     StartTime: toSeconds(operation.startedMs),
@@ -25,6 +25,9 @@ function describe(operation: OperationRecord): Shapes['ApplicationOperationInfoD
       versionFrom === undefined || versionTo === undefined
         ? undefined
         : { ApplicationVersionUpdatedFrom: versionFrom, ApplicationVersionUpdatedTo: versionTo },
-    OperationFailureDetails: error === undefined ? undefined : { ErrorInfo: { ErrorString: error.slice(0, 512) } },
+    OperationFailureDetails:
+      error === undefined
+        ? undefined
+        : { RollbackOperationId: rollbackOperationId, ErrorInfo: { ErrorString: error.slice(0, 512) } },
   }
 }

@@ -1,17 +1,19 @@
 import type { OperationRecord } from '../applications/application-record.ts'
 import { toSeconds } from '../applications/describe-application.ts'
 import type { Shapes } from '../model/shapes.ts'
-import { invalidArgument } from '../wire/api-error.ts'
 import { existingApplication, type Operation, PAGE_SIZE } from './operation.ts'
+import { checkedToken } from './page-token.ts'
 
 /** Newest first. */
 export const listApplicationOperations: Operation<'ListApplicationOperations'> = async (input, context) => {
   const { name } = await existingApplication(context, input.ApplicationName)
-  if (input.NextToken !== undefined && !/^\d{1,15}$/.test(input.NextToken)) {
-    throw invalidArgument('NextToken is not one that this operation gave.')
-  }
   const filter = { name: input.Operation, status: input.OperationStatus }
-  const { items, next } = await context.store.listOperations(name, filter, input.NextToken, input.Limit ?? PAGE_SIZE)
+  const { items, next } = await context.store.listOperations(
+    name,
+    filter,
+    checkedToken(input.NextToken),
+    input.Limit ?? PAGE_SIZE,
+  )
   return { ApplicationOperationInfoList: items.map(summarize), NextToken: next }
 }
 

@@ -1,7 +1,7 @@
-import { applicationOfArn, type Operation } from './operation.ts'
+import { type Operation, tagOwnerOfArn } from './operation.ts'
 
 export const listTagsForResource: Operation<'ListTagsForResource'> = async (input, context) => {
-  const { name } = await applicationOfArn(context, input.ResourceARN)
-  const tags = await context.store.tags(name)
+  const owner = await tagOwnerOfArn(context, input.ResourceARN)
+  const tags = await context.store.tags(owner)
   return { Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }
 }

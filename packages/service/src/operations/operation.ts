@@ -5,7 +5,9 @@ import type { CodeStore } from '../applications/code/code-store.ts'
 import type { Lifecycle } from '../applications/lifecycle.ts'
 import type { Operations } from '../model/shapes.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
+import { tagOwner } from '../storage/snapshot-store.ts'
 import { ApiError } from '../wire/api-error.ts'
+import { snapshotOfArn } from './existing-snapshot.ts'
 
 /** What the API's operations work on. */
 export interface ApplicationContext {
@@ -47,6 +49,12 @@ export async function applicationOfArn(context: ApplicationContext, arn: string)
   const application = await context.store.applicationByArn(arn)
   if (application !== undefined) return application
   throw new ApiError('ResourceNotFoundException', `There is no application with the ARN ${arn}.`)
+}
+
+/** What an ARN's tags are kept under: those of an application or of an enhanced snapshot. Errors as above. */
+export async function tagOwnerOfArn(context: ApplicationContext, arn: string): Promise<string> {
+  const snapshot = await snapshotOfArn(context, arn)
+  return snapshot === undefined ? (await applicationOfArn(context, arn)).name : tagOwner(snapshot)
 }
 
 export function unsupported(message: string): ApiError {

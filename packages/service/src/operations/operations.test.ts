@@ -85,7 +85,7 @@ describe('starting and stopping', () => {
     expect(runConfiguration).toEqual({ allowNonRestoredState: true, restoreType: 'SKIP_RESTORE_FROM_SNAPSHOT' })
   })
 
-  test('is refused without code, by a named snapshot, and in the wrong state', async () => {
+  test('is refused without code, with a snapshot too much or none, and in the wrong state', async () => {
     await create('bare', {})
     await create()
     const start = (name: string, RunConfiguration?: StartApplicationCommandInput['RunConfiguration']) =>
@@ -94,8 +94,8 @@ describe('starting and stopping', () => {
     const type = (ApplicationRestoreType: ApplicationRestoreType, SnapshotName?: string) => ({
       ApplicationRestoreConfiguration: { ApplicationRestoreType, SnapshotName },
     })
-    await expect(start('a', type('RESTORE_FROM_CUSTOM_SNAPSHOT', 's'))).rejects.toMatchObject(
-      failure('UnsupportedOperationException', /not offered here yet/),
+    await expect(start('a', type('RESTORE_FROM_CUSTOM_SNAPSHOT'))).rejects.toMatchObject(
+      failure('InvalidArgumentException', /needs a SnapshotName/),
     )
     await expect(start('a', type('SKIP_RESTORE_FROM_SNAPSHOT', 's'))).rejects.toMatchObject(
       failure('InvalidArgumentException', /SnapshotName/),

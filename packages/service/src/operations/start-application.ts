@@ -2,7 +2,7 @@ import type { RunConfiguration } from '../applications/application-record.ts'
 import type { Shapes } from '../model/shapes.ts'
 import { ApiError, invalidArgument } from '../wire/api-error.ts'
 import { existingApplication, type Operation } from './operation.ts'
-import { restoreType } from './restore-configuration.ts'
+import { restoreConfiguration } from './restore-configuration.ts'
 
 export const startApplication: Operation<'StartApplication'> = async (input, { lifecycle, ...context }) => {
   const application = await existingApplication({ ...context, lifecycle }, input.ApplicationName)
@@ -24,6 +24,7 @@ function runConfiguration(requested: Shapes['RunConfiguration'] | undefined): Ru
   }
   return {
     allowNonRestoredState: requested?.FlinkRunConfiguration?.AllowNonRestoredState ?? false,
-    restoreType: restoreType(requested?.ApplicationRestoreConfiguration) ?? 'RESTORE_FROM_LATEST_SNAPSHOT',
+    restoreType: 'RESTORE_FROM_LATEST_SNAPSHOT',
+    ...restoreConfiguration(requested?.ApplicationRestoreConfiguration),
   }
 }

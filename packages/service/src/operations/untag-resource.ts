@@ -1,10 +1,10 @@
-import { applicationOfArn, existingApplication, MAX_TAGS, type Operation } from './operation.ts'
+import { MAX_TAGS, type Operation, tagOwnerOfArn } from './operation.ts'
 
 /** Keys that aren't there are fine. */
 export const untagResource: Operation<'UntagResource'> = async (input, context) => {
-  const { name } = await applicationOfArn(context, input.ResourceARN)
-  const changed = await context.store.changeTags(name, {}, input.TagKeys, MAX_TAGS)
+  const owner = await tagOwnerOfArn(context, input.ResourceARN)
+  const changed = await context.store.changeTags(owner, {}, input.TagKeys, MAX_TAGS)
   // Deleted meanwhile.
-  if (!changed) await existingApplication(context, name)
+  if (!changed) await tagOwnerOfArn(context, input.ResourceARN)
   return {}
 }

@@ -149,18 +149,18 @@ describe('updating', () => {
   test.each<{ it: string; input: Partial<UpdateApplicationCommandInput>; error: string }>([
     { it: 'a retired runtime', input: { RuntimeEnvironmentUpdate: 'FLINK-1_8' }, error: 'InvalidArgumentException' },
     {
-      it: 'logging to CloudWatch',
+      it: 'a CloudWatch logging option that is not there',
       input: { CloudWatchLoggingOptionUpdates: [{ CloudWatchLoggingOptionId: '1' }] },
-      error: 'UnsupportedOperationException',
+      error: 'InvalidArgumentException',
     },
     {
-      it: 'a named snapshot',
+      it: 'a chosen snapshot without its name',
       input: {
         RunConfigurationUpdate: {
           ApplicationRestoreConfiguration: { ApplicationRestoreType: 'RESTORE_FROM_CUSTOM_SNAPSHOT' },
         },
       },
-      error: 'UnsupportedOperationException',
+      error: 'InvalidArgumentException',
     },
     {
       it: 'SQL text',

@@ -2,17 +2,16 @@ import type { ApplicationRecord, RunConfiguration } from '../applications/applic
 import { describeApplication } from '../applications/describe-application.ts'
 import { updatedConfiguration } from '../applications/requested-configuration.ts'
 import { refuseRuntime } from '../applications/runtime-environment.ts'
+import { updatedLoggingOptions } from '../applications/surroundings-options.ts'
 import type { Shapes } from '../model/shapes.ts'
-import { ApiError } from '../wire/api-error.ts'
-import { existingApplication, type Operation, unsupported } from './operation.ts'
-import { restoreType } from './restore-configuration.ts'
+import { checkVersion } from './expected-version.ts'
+import { existingApplication, type Operation } from './operation.ts'
+import { restoreConfiguration } from './restore-configuration.ts'
 
 export const updateApplication: Operation<'UpdateApplication'> = async (input, context) => {
   const before = await existingApplication(context, input.ApplicationName)
   checkVersion(before, input)
-  if ((input.CloudWatchLoggingOptionUpdates?.length ?? 0) > 0) {
-    throw unsupported('CloudWatchLoggingOptionUpdates are not offered here yet.')
-  }
+  const loggingOptions = updatedLoggingOptions(before.loggingOptions, input.CloudWatchLoggingOptionUpdates ?? [])
   if (input.RuntimeEnvironmentUpdate !== undefined) refuseRuntime(input.RuntimeEnvironmentUpdate)
   const runConfiguration = updatedRun(before, input.RunConfigurationUpdate)
   const change = input.ApplicationConfigurationUpdate
@@ -24,22 +23,9 @@ export const updateApplication: Operation<'UpdateApplication'> = async (input, c
     runConfiguration,
     runtimeEnvironment: input.RuntimeEnvironmentUpdate,
     serviceExecutionRole: input.ServiceExecutionRoleUpdate,
+    loggingOptions,
   })
   return { ApplicationDetail: describeApplication(application), OperationId: operation.id }
-}
-
-/** Somebody who has seen an older version doesn't know what the update would change. */
-function checkVersion(before: ApplicationRecord, input: Shapes['UpdateApplicationRequest']): void {
-  const { CurrentApplicationVersionId: versionId, ConditionalToken: token } = input
-  if (versionId === undefined && token === undefined) {
-    throw new ApiError('InvalidRequestException', 'CurrentApplicationVersionId or ConditionalToken must be given.')
-  }
-  const isOther = (versionId ?? before.versionId) !== before.versionId
-  if (!isOther && (token ?? before.conditionalToken) === before.conditionalToken) return
-  throw new ApiError(
-    'ConcurrentModificationException',
-    `The application is at version ${before.versionId}, not the one that was given: describe it again.`,
-  )
 }
 
 /** An update that doesn't allow state to be left out forbids it again; how to restore stays as it was. */
@@ -49,6 +35,5 @@ function updatedRun(
 ): Partial<RunConfiguration> | undefined {
   if (update === undefined && before.runConfiguration === undefined) return undefined
   const allowNonRestoredState = update?.FlinkRunConfiguration?.AllowNonRestoredState ?? false
-  const type = restoreType(update?.ApplicationRestoreConfiguration)
-  return { allowNonRestoredState, ...(type === undefined ? {} : { restoreType: type }) }
+  return { allowNonRestoredState, ...restoreConfiguration(update?.ApplicationRestoreConfiguration) }
 }

@@ -1,0 +1,25 @@
+import type { ApplicationRecord } from '../applications/application-record.ts'
+import { ApiError } from '../wire/api-error.ts'
+
+/** How a request names the version that it is meant for. */
+export interface ExpectedVersion {
+  readonly CurrentApplicationVersionId?: number | undefined
+  readonly ConditionalToken?: string | undefined
+}
+
+/**
+ * Somebody who has seen an older version doesn't know what the change would change.
+ * Errors: `InvalidRequestException` (neither is given), `ConcurrentModificationException`.
+ */
+export function checkVersion(before: ApplicationRecord, input: ExpectedVersion): void {
+  const { CurrentApplicationVersionId: versionId, ConditionalToken: token } = input
+  if (versionId === undefined && token === undefined) {
+    throw new ApiError('InvalidRequestException', 'CurrentApplicationVersionId or ConditionalToken must be given.')
+  }
+  const isOther = (versionId ?? before.versionId) !== before.versionId
+  if (!isOther && (token ?? before.conditionalToken) === before.conditionalToken) return
+  throw new ApiError(
+    'ConcurrentModificationException',
+    `The application is at version ${before.versionId}, not the one that was given: describe it again.`,
+  )
+}
