@@ -99,6 +99,7 @@ export class SnapshotService implements Snapshots {
 
   async export(snapshot: SnapshotRecord, destination: S3Prefix): Promise<SnapshotOperationRecord> {
     const { name, status } = snapshot
+    locationOf(destination)
     if (status !== 'READY') throw new ApiError('ResourceInUseException', `Snapshot ${name} is ${status}, not READY.`)
     if (await this.#isExported(snapshot)) {
       throw new ApiError('LimitExceededException', `Snapshot ${name} is being exported already.`)
@@ -110,6 +111,7 @@ export class SnapshotService implements Snapshots {
   }
 
   async import(asked: NewSnapshot, source: S3Prefix): Promise<BegunSnapshot> {
+    locationOf(source)
     const snapshot: SnapshotRecord = {
       ...this.#new(asked, 'ImportSnapshot'),
       applicationName: '',

@@ -1,4 +1,5 @@
 import type { ApplicationRecord } from '../applications/application-record.ts'
+import { bucketOf, safeKey } from './s3-names.ts'
 import type { S3Prefix, SnapshotOperationRecord, SnapshotRecord } from './snapshot-record.ts'
 
 /** What a new snapshot is given. */
@@ -32,10 +33,11 @@ export interface Snapshots {
   import(asked: NewSnapshot, source: S3Prefix): Promise<BegunSnapshot>
 }
 
-/** `s3://bucket/prefix`, or a folder of this machine for a bucket ARN `file:///folder`. Without a slash at its end. */
+/**
+ * `s3://bucket/prefix` without a slash at its end. Never a folder of this machine: who may export snapshots could write
+ * anywhere then, and who may import them read. Errors: `InvalidArgumentException`.
+ */
 export function locationOf({ BucketARN, KeyPrefix }: S3Prefix): string {
-  const root = BucketARN.startsWith('file://')
-    ? BucketARN.slice('file://'.length)
-    : `s3://${BucketARN.slice(BucketARN.lastIndexOf(':') + 1)}`
-  return `${root.replace(/\/+$/, '')}/${KeyPrefix.replace(/^\/+|\/+$/g, '')}`.replace(/\/+$/, '')
+  const prefix = KeyPrefix.replace(/^\/+|\/+$/g, '')
+  return `s3://${bucketOf(BucketARN)}/${safeKey(prefix)}`.replace(/\/+$/, '')
 }
