@@ -23,6 +23,7 @@ const TIER2: Readonly<Record<string, readonly string[]>> = {
   'foreign-sns': ['python3'],
   'hostile-bundle': [],
   'service-clients': [],
+  'service-history': [],
   'service-life': [],
   wire: [],
 }
