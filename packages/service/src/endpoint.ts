@@ -139,7 +139,7 @@ async function startLocked(
   }
   try {
     access = await openAccess(settings, account, credentials, parts, () => applications)
-    applications = await openManaged(settings, account, credentials, access, parts)
+    applications = await openManaged(settings, account, credentials, access, registry, parts)
   } catch (error) {
     await closeStores()
     throw error
@@ -248,6 +248,7 @@ async function openManaged(
   account: { readonly region: string; readonly accountId: string },
   credentials: Credentials,
   access: AccessControl,
+  streams: StreamRegistry,
   { clock, scheduler, random, logger, applications }: EndpointParts,
 ): Promise<Applications | undefined> {
   if (applications === undefined) return undefined
@@ -257,6 +258,7 @@ async function openManaged(
     account,
     credentials,
     access,
+    streams,
     clock,
     scheduler,
     random,

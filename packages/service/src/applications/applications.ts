@@ -2,16 +2,21 @@ import type { Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
 import type { AccessControl } from '../access/access-control.ts'
 import type { Credentials } from '../access/credentials-file.ts'
 import type { ExecutionCredentials, IsLive } from '../access/execution-credentials.ts'
+import type { StreamRegistry } from '../ingest/stream-registry.ts'
 import { KinesisAnalyticsService } from '../kinesis-analytics-service.ts'
 import { ApplicationMetrics } from '../metrics/node-metrics.ts'
 import { ApplicationLogs } from '../monitoring/application-logs.ts'
 import { FlinkService } from '../monitoring/flink/flink-service.ts'
-import { monitoredLifecycle } from '../monitoring/flink/monitored-lifecycle.ts'
+import { applicationScaling } from '../scaling/application-scaling.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import { openDatabase } from '../storage/open-store.ts'
 import { SqlApplicationStore } from '../storage/sql-application-store.ts'
 import { ApiError } from '../wire/api-error.ts'
 import type { ApiService } from '../wire/api-service.ts'
+import { ForwardingService } from '../zones/forwarding-service.ts'
+import { openZones, type ZoneSettings } from '../zones/open-zones.ts'
+import type { Ownership } from '../zones/ownership.ts'
+import type { SharedCode } from '../zones/shared-code.ts'
 import { CodeStore } from './code/code-store.ts'
 import type { ReadObject } from './code/read-object.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -19,6 +24,8 @@ import type { Lifecycle } from './lifecycle.ts'
 /** What a lifecycle is made of. */
 export interface LifecycleSurroundings {
   readonly store: ApplicationStore
+  /** Which applications are this node's. */
+  readonly ownership: Ownership
   /** Code lies below it as `StoredCode.file` says. */
   readonly dataDirectory: string
   readonly account: { readonly region: string; readonly accountId: string }
@@ -38,6 +45,10 @@ export interface LifecycleSurroundings {
 export interface ApplicationsParts {
   /** `sqlite:PATH` or `postgres://…`; default `store.db` in the data directory. */
   readonly storeUrl?: string | undefined
+  /** What the node tells others of itself; for a store that can be shared. */
+  readonly zones?: ZoneSettings | undefined
+  /** Where other nodes find the code, too; needed when there are any. */
+  readonly sharedCode?: SharedCode | undefined
   createLifecycle(surroundings: LifecycleSurroundings): Lifecycle
   /** Fetches code from S3; without it such code is refused. */
   readonly readObject?: ReadObject
@@ -66,22 +77,37 @@ export interface Applications {
 
 /** Opens the store, `store.db` in the data directory unless told otherwise, and what goes with it. Errors: the store's. */
 export async function openApplications(
-  { storeUrl, createLifecycle, readObject }: ApplicationsParts,
-  given: Omit<LifecycleSurroundings, 'store' | 'url' | 'executionCredentials'> & { readonly access: AccessControl },
+  { storeUrl, zones = { capacity: 1 }, sharedCode, createLifecycle, readObject }: ApplicationsParts,
+  given: Omit<LifecycleSurroundings, 'store' | 'ownership' | 'url' | 'executionCredentials'> & {
+    readonly access: AccessControl
+    /** This endpoint's. */
+    readonly streams: StreamRegistry
+  },
 ): Promise<Applications> {
-  const { access, ...surroundings } = given
+  const { access, streams, ...surroundings } = given
   const { dataDirectory, account, clock, scheduler, random, logger } = surroundings
-  const store = new SqlApplicationStore(await openDatabase(storeUrl, dataDirectory))
+  const database = await openDatabase(storeUrl, dataDirectory)
+  const store = new SqlApplicationStore(database)
   let url = ''
   let localUrl = ''
+  const { ownership, nodeId } = await openZones(storeUrl, zones, {
+    dataDirectory,
+    database,
+    applications: store,
+    url: () => url,
+    clock,
+    scheduler,
+    logger,
+  })
   const lifecycle = createLifecycle({
     ...surroundings,
     store,
+    ownership,
     url: () => localUrl,
     executionCredentials: access.executionCredentials,
   })
   const gate = new CallGate()
-  const codeStore = new CodeStore(dataDirectory, readObject)
+  const codeStore = new CodeStore(dataDirectory, readObject, sharedCode)
   const roles = access.directory
   const presignDashboard = (name: string, sessionSeconds: number) =>
     `${url}${access.links.presign(name, sessionSeconds)}`
@@ -89,10 +115,23 @@ export async function openApplications(
     { account, store, lifecycle, codeStore, roles, presignDashboard, clock, random },
     () => gate.enter(),
   )
-  const flink = new FlinkService({ store, lifecycle: monitoredLifecycle(lifecycle), clock, random })
+  const flink = new FlinkService({ store, lifecycle, clock, random })
   const metrics = new ApplicationMetrics({ store, lifecycle }, { clock, scheduler, logger })
+  const scaling = applicationScaling({
+    applications: () => store.allApplications(),
+    store,
+    lifecycle,
+    jobs: metrics.jobs,
+    streams,
+    account,
+    clock,
+    scheduler,
+    logger,
+  })
+  // What is asked of a running job, the node answers that runs it.
+  const ofJobs = [new ApplicationLogs(store, lifecycle, clock), metrics.service, flink]
   return {
-    services: [service, new ApplicationLogs(store, lifecycle, clock), metrics.service, flink],
+    services: [service, ...ofJobs.map((inner) => new ForwardingService(inner, ownership, nodeId, scheduler))],
     metrics,
     tags: (name) => store.tags(name),
     isLive: (owner) => isLive(store, owner),
@@ -102,10 +141,14 @@ export async function openApplications(
       await lifecycle.recover()
       gate.open()
       metrics.collector.start()
+      scaling.start()
     },
     async stop() {
       gate.close()
+      await scaling.close()
       await Promise.all([metrics.collector.close(), lifecycle.close()])
+      // Only now may others go on with its applications.
+      await ownership.close()
     },
     close: () => store.close(),
   }

@@ -1,8 +1,11 @@
-import { randomUuid } from '@millrace/engine/spi'
+import { type LogLevel, randomUuid, type Split } from '@millrace/engine/spi'
 import type { JobInspection } from '../jobs/job-inspection.ts'
 import { SnapshotService } from '../snapshots/snapshot-service.ts'
+import type { Owner } from '../storage/owner.ts'
 import { ApiError } from '../wire/api-error.ts'
+import { fencedStore } from '../zones/fenced-store.ts'
 import type { ApplicationRecord, OperationRecord, RunConfiguration } from './application-record.ts'
+import { notRunning } from './job-failure.ts'
 import { jobIdOf } from './job-id.ts'
 import type { Accepted, ApplicationUpdate, Lifecycle, Reconfiguration, StopOptions } from './lifecycle.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
@@ -31,13 +34,15 @@ export class LifecycleService implements Lifecycle {
   readonly snapshots: SnapshotService
   readonly #parts: LifecycleParts
   readonly #supervisors = new Map<string, Supervisor>()
+  /** What fences the writes for each application that is this node's; none on a single node. */
+  readonly #owners = new Map<string, Owner>()
+  /** Jobs of applications that were lost, until they are gone. */
+  readonly #leaving = new Map<string, Promise<void>>()
   #closing: Promise<void> | undefined
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts
-    this.snapshots = new SnapshotService(parts, (snapshot) =>
-      this.#supervisor(snapshot.applicationName).takeSnapshot(snapshot),
-    )
+    this.snapshots = new SnapshotService(parts, (snapshot) => parts.ownership.snapshotAsked(snapshot))
   }
 
   async start(application: ApplicationRecord, run: RunConfiguration): Promise<Accepted> {
@@ -132,17 +137,25 @@ export class LifecycleService implements Lifecycle {
   async hibernate(application: ApplicationRecord): Promise<void> {
     this.#refuseWhenClosing()
     if (nextStatus(application.status, 'Hibernate') === 'refused') throw inUse(application, 'Hibernate')
-    await this.#supervisor(application.name).hibernate()
+    await this.#here(application.name).hibernate()
   }
 
   async wake(application: ApplicationRecord): Promise<void> {
     this.#refuseWhenClosing()
     if (nextStatus(application.status, 'Wake') === 'refused') throw inUse(application, 'Wake')
-    await this.#supervisor(application.name).wake()
+    await this.#here(application.name).wake()
+  }
+
+  splits(application: ApplicationRecord): Promise<readonly Split[] | undefined> {
+    return this.#parts.launcher.states.splits(application)
   }
 
   async delete(application: ApplicationRecord): Promise<Accepted> {
     return this.#carryOut(application, 'DeleteApplication', {})
+  }
+
+  log(application: ApplicationRecord, level: LogLevel, message: string, fields?: Record<string, unknown>): void {
+    this.#parts.launcher.log(application, level, message, fields)
   }
 
   logFile(applicationName: string): string {
@@ -162,16 +175,12 @@ export class LifecycleService implements Lifecycle {
   }
 
   async recover(): Promise<void> {
-    const { store } = this.#parts
-    const inProgress = await store.operationsInProgress()
-    for (const operation of inProgress) {
-      this.#supervisor(operation.applicationName).carryOut(operation, { takenUp: true })
-    }
-    const taken = new Set(inProgress.map(({ applicationName }) => applicationName))
-    for (const { name, status, hibernatedSinceMs } of await store.allApplications()) {
-      if (status !== 'RUNNING' || hibernatedSinceMs !== undefined || taken.has(name)) continue
-      this.#supervisor(name).resume()
-    }
+    await this.#parts.ownership.start({
+      acquired: (name, owner, inProgress) => this.#acquired(name, owner, inProgress),
+      lost: (name) => this.#lost(name),
+      operation: (operation, certain) => this.#take(operation, certain),
+      snapshot: (snapshot) => this.#mine(snapshot.applicationName)?.takeSnapshot(snapshot),
+    })
     await this.snapshots.recover()
   }
 
@@ -183,6 +192,7 @@ export class LifecycleService implements Lifecycle {
   async #close(): Promise<void> {
     this.snapshots.close()
     await Promise.all([...this.#supervisors.values()].map((supervisor) => supervisor.close()))
+    await Promise.all(this.#leaving.values())
     await this.#parts.launcher.close()
   }
 
@@ -192,9 +202,12 @@ export class LifecycleService implements Lifecycle {
       const { store } = this.#parts
       const inProgress = await this.#inProgress(application)
       const cancelled = inProgress.map((operation) => this.#cancelled(operation, 'a forced stop'))
-      const accepted = await this.#accept(application, 'ForceStopApplication', { cancelled })
+      const accepted = await this.#accept(application, 'ForceStopApplication', {
+        cancelled,
+        arguments: { force: true },
+      })
       if (accepted !== undefined) {
-        this.#supervisor(application.name).carryOut(accepted.operation, { end: true })
+        this.#parts.ownership.accepted(accepted.operation, true)
         return accepted
       }
       // It has just gone from one state into the next, where a forced stop is as welcome.
@@ -238,9 +251,7 @@ export class LifecycleService implements Lifecycle {
   async #carryOut(application: ApplicationRecord, call: OperationCall, acceptance: Acceptance): Promise<Accepted> {
     const accepted = await this.#accept(application, call, acceptance)
     if (accepted === undefined) throw await this.#conflict(application)
-    const { undone } = accepted.operation.arguments
-    const end = call === 'DeleteApplication' || undone !== undefined
-    this.#supervisor(application.name).carryOut(accepted.operation, { end })
+    this.#parts.ownership.accepted(accepted.operation, true)
     return accepted
   }
 
@@ -274,7 +285,7 @@ export class LifecycleService implements Lifecycle {
       .change(name, { status: statusBefore, versionId }, changes, [...cancelled, operation])
       .catch((error) => {
         // The write may have been done all the same.
-        this.#supervisor(name).checkAccepted(operation)
+        this.#parts.ownership.accepted(operation, false)
         throw error
       })
     return stored ? { application: { ...application, ...changes }, operation } : undefined
@@ -289,13 +300,54 @@ export class LifecycleService implements Lifecycle {
     return conflict(application, await this.#parts.store.application(application.name))
   }
 
-  #supervisor(name: string): Supervisor {
+  /** What others have begun is taken up; without an operation in progress it's looked whether it has to run. */
+  #acquired(name: string, owner: Owner | undefined, inProgress: readonly OperationRecord[]): void {
+    if (owner !== undefined) this.#owners.set(name, owner)
+    const supervisor = this.#mine(name)
+    for (const operation of inProgress) supervisor?.carryOut(operation, { takenUp: true })
+    if (inProgress.length === 0) supervisor?.resume()
+  }
+
+  #lost(name: string): void {
+    this.#owners.delete(name)
+    const supervisor = this.#supervisors.get(name)
+    if (supervisor === undefined) return
+    this.#supervisors.delete(name)
+    const leaving = Promise.all([this.#leaving.get(name), supervisor.abandon()]).then(() => {
+      if (this.#leaving.get(name) === leaving) this.#leaving.delete(name)
+    })
+    this.#leaving.set(name, leaving)
+  }
+
+  #take(operation: OperationRecord, certain: boolean): void {
+    const supervisor = this.#mine(operation.applicationName)
+    if (certain) supervisor?.carryOut(operation, { end: endsJob(operation) })
+    else supervisor?.checkAccepted(operation)
+  }
+
+  /** Errors: `NOT_RUNNING` also when another node attends to the application. */
+  #here(name: string): Supervisor {
+    const supervisor = this.#mine(name)
+    if (supervisor === undefined) throw notRunning()
+    return supervisor
+  }
+
+  /** Who attends to the application; undefined when that's another node's. */
+  #mine(name: string): Supervisor | undefined {
+    const { ownership, store } = this.#parts
+    if (this.#closing !== undefined || !ownership.isMine(name)) return undefined
     for (const [other, supervisor] of this.#supervisors) if (supervisor.idle) this.#supervisors.delete(other)
     let supervisor = this.#supervisors.get(name)
     if (supervisor === undefined) {
-      supervisor = new Supervisor(name, this.#parts)
+      const parts = { ...this.#parts, store: fencedStore(store, this.#owners.get(name)) }
+      supervisor = new Supervisor(name, parts, this.#leaving.get(name))
       this.#supervisors.set(name, supervisor)
     }
     return supervisor
   }
+}
+
+/** Whether the job is in the operation's way: nothing is to be saved of it any more. */
+function endsJob({ name, arguments: given }: OperationRecord): boolean {
+  return name === 'DeleteApplication' || given['force'] === true || given['undone'] !== undefined
 }

@@ -4,6 +4,7 @@ import { VirtualTime } from '@millrace/engine/testing'
 import type { Job, JobExit, JobLauncher, JobSettings, SavedState, SavedStates } from '../jobs/job-launcher.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import { MemoryApplicationStore } from '../storage/memory-application-store.ts'
+import { SingleNode } from '../zones/single-node.ts'
 import type { ApplicationRecord, ApplicationStatus, OperationRecord, RunLineage } from './application-record.ts'
 import { LifecycleService } from './lifecycle-service.ts'
 
@@ -105,8 +106,10 @@ export class World {
       after: (delayMs, fn) => this.time.after(delayMs, () => incarnation.alive && fn()),
       soon: (fn) => this.time.soon(() => incarnation.alive && fn()),
     }
+    const store = this.#storeOf(incarnation)
     const service = new LifecycleService({
-      store: this.#storeOf(incarnation),
+      store,
+      ownership: new SingleNode(store),
       launcher: this.#launcherOf(incarnation),
       clock: this.time,
       scheduler,
@@ -374,6 +377,7 @@ export class World {
         this.savepoints.delete(folder)
       },
       hasCheckpoint: async (_application, sinceEpoch) => this.checkpoints.some(({ epoch }) => epoch >= sinceEpoch),
+      splits: async () => undefined,
       keptFolder: (snapshotName) => `kept-${snapshotName}`,
     }
   }

@@ -1,3 +1,4 @@
+import type { LogLevel, Split } from '@millrace/engine/spi'
 import type { JobInspection } from '../jobs/job-inspection.ts'
 import type { Snapshots } from '../snapshots/snapshots.ts'
 import type {
@@ -65,9 +66,16 @@ export interface Lifecycle {
   hibernate(application: ApplicationRecord): Promise<void>
   /** Resolves when the job of one that hibernates runs again. */
   wake(application: ApplicationRecord): Promise<void>
+  /**
+   * Where the sources of one stand by the state that it would go on from: of a running one its newest checkpoint. Undefined
+   * when there is none yet.
+   */
+  splits(application: ApplicationRecord): Promise<readonly Split[] | undefined>
   readonly snapshots: Snapshots
   /** A running one is stopped by force first. */
   delete(application: ApplicationRecord): Promise<Accepted>
+  /** A line of the service's own in the application's log. */
+  log(application: ApplicationRecord, level: LogLevel, message: string, fields?: Record<string, unknown>): void
   /** Log lines and figures of the running job, for `millrace logs` and the monitoring API. */
   logFile(applicationName: string): string
   /** Looks into the newest job, also when it has ended; undefined when none was started since the service was. */

@@ -29,6 +29,7 @@ export class ScriptedLifecycle implements Lifecycle {
     },
     remove: async (folder) => void this.saved.delete(folder),
     hasCheckpoint: async () => false,
+    splits: async () => undefined,
     keptFolder: (snapshotName) => `/snapshots/${snapshotName}`,
   }
   readonly #end = new Map<string, { operation: OperationRecord; status: ApplicationStatus }>()
@@ -86,6 +87,8 @@ export class ScriptedLifecycle implements Lifecycle {
 
   async hibernate(): Promise<void> {}
   async wake(): Promise<void> {}
+  splits: Lifecycle['splits'] = async () => undefined
+  log(): void {}
 
   readonly snapshots: Snapshots
 

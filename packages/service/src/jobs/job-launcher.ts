@@ -1,4 +1,4 @@
-import type { EngineError, LogLevel } from '@millrace/engine/spi'
+import type { EngineError, LogLevel, Split } from '@millrace/engine/spi'
 import type { ApplicationRecord, RunLineage } from '../applications/application-record.ts'
 import type { JobInspection } from './job-inspection.ts'
 
@@ -59,6 +59,8 @@ export interface SavedStates {
   remove(folder: string): Promise<void>
   /** Whether a process of this epoch or a later one has completed a checkpoint: savepoints before it aren't needed. */
   hasCheckpoint(application: ApplicationRecord, sinceEpoch: number): Promise<boolean>
+  /** Where its sources stand in what it would go on from; undefined when there is none. */
+  splits(application: ApplicationRecord): Promise<readonly Split[] | undefined>
   /** Where the files of an enhanced snapshot go that no application keeps. */
   keptFolder(snapshotName: string): string
 }
@@ -68,6 +70,8 @@ export interface JobLauncher {
   readonly states: SavedStates
   /** Does ahead what takes time: while an old version still runs. Errors: what is wrong with the code. */
   prepare(application: ApplicationRecord): Promise<void>
+  /** Fetches code that another node has stored. Errors: `CODE_MISSING` (unavailable), `CODE_CORRUPT`, the storage's. */
+  obtain?(application: ApplicationRecord): Promise<void>
   launch(settings: JobSettings): Job
   /** A line of the service's own in the application's log. */
   log(application: ApplicationRecord, level: LogLevel, message: string, fields?: Record<string, unknown>): void

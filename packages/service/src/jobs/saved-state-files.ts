@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { type FileSystems, loadCheckpoint } from '@millrace/engine/host'
-import { asEngineError } from '@millrace/engine/spi'
+import { type FileSystems, loadCheckpoint, type StoredCheckpoint, splitsOf } from '@millrace/engine/host'
+import { asEngineError, type Split } from '@millrace/engine/spi'
 import type { ApplicationRecord } from '../applications/application-record.ts'
 import type { SavedStates } from './job-launcher.ts'
 import { applicationPlaces } from './places.ts'
@@ -19,6 +19,7 @@ export interface StatePlaces {
 }
 
 const METADATA = '_metadata'
+const splitsAttempts = 3
 
 /** An application of an earlier one's name has another folder in shared storage: a late process can't meddle there. */
 export function statePlaces(
@@ -67,21 +68,50 @@ export class SavedStateFiles implements SavedStates {
   }
 
   async hasCheckpoint(application: ApplicationRecord, sinceEpoch: number): Promise<boolean> {
+    return (await this.#newestSince(application, sinceEpoch)) !== undefined
+  }
+
+  async splits(application: ApplicationRecord): Promise<readonly Split[] | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const state = await this.#newest(application)
+      if (state === undefined) return undefined
+      try {
+        return await splitsOf(state, this.#fileSystems)
+      } catch (error) {
+        // A running job has completed newer ones meanwhile and removed this.
+        if (asEngineError(error).code !== 'FILE_NOT_FOUND' || attempt === splitsAttempts) throw error
+      }
+    }
+  }
+
+  /** What the application would go on from. */
+  async #newest(application: ApplicationRecord): Promise<StoredCheckpoint | undefined> {
+    const { lineage } = application
+    if (lineage === undefined) return undefined
+    const { sinceEpoch, restoredFrom } = lineage
+    const newest = await this.#newestSince(application, sinceEpoch)
+    if (newest !== undefined || restoredFrom === undefined) return newest
+    return loadCheckpoint(restoredFrom, this.#fileSystems.forPath(restoredFrom))
+  }
+
+  async #newestSince(application: ApplicationRecord, sinceEpoch: number): Promise<StoredCheckpoint | undefined> {
     const { checkpoints } = statePlaces(this.#settings, application)
     const fileSystem = this.#fileSystems.forPath(checkpoints)
     const folders = (await fileSystem.list(checkpoints))
       .filter(({ path }) => isMetadata(path))
       .map(({ path }) => path.slice(0, -METADATA.length - 1))
+    let newest: StoredCheckpoint | undefined
     for (const folder of folders) {
       try {
-        const { record } = await loadCheckpoint(folder, fileSystem)
-        if (record.owner.epoch >= sinceEpoch) return true
+        const found = await loadCheckpoint(folder, fileSystem)
+        const { owner, checkpointId } = found.record
+        if (owner.epoch >= sinceEpoch && checkpointId > (newest?.record.checkpointId ?? 0)) newest = found
       } catch (error) {
         // A record of another kind, or one that a running job has just removed.
         if (asEngineError(error).code !== 'SAVEPOINT_NOT_FOUND') throw error
       }
     }
-    return false
+    return newest
   }
 
   keptFolder(snapshotName: string): string {

@@ -1,11 +1,4 @@
-import {
-  asEngineError,
-  type Cancellable,
-  type Clock,
-  type LogLevel,
-  type Scheduler,
-  type Split,
-} from '@millrace/engine/spi'
+import { asEngineError, type Cancellable, type LogLevel, type Scheduler, type Split } from '@millrace/engine/spi'
 import type { ApplicationRecord } from '../applications/application-record.ts'
 import { hibernationStep, type IdleSince } from './hibernation-policy.ts'
 import type { ScalingPoint } from './scaling-point.ts'
@@ -13,9 +6,9 @@ import type { SourceProbe } from './source-probe.ts'
 
 /** What applications are put to sleep and woken by. */
 export interface HibernationParts {
-  /** Stops the job with its state kept; the application stays RUNNING for its users. Resolves when it is accepted. */
+  /** Stops the job with its state kept; the application stays RUNNING for its users. Resolves when it sleeps. */
   hibernate(application: ApplicationRecord): Promise<unknown>
-  /** Starts the job from its state. Resolves when it is accepted. Errors: `ApiError`. */
+  /** Starts the job from its state. Resolves when it runs. */
   wake(application: ApplicationRecord): Promise<unknown>
   /** Whether its job has been put to sleep, not only told to. */
   isAsleep(application: ApplicationRecord): boolean
@@ -28,13 +21,9 @@ export interface HibernationParts {
   splits(application: ApplicationRecord): Promise<readonly Split[] | undefined>
   readonly probes: readonly SourceProbe[]
   log(application: ApplicationRecord, level: LogLevel, message: string, fields?: Record<string, unknown>): void
-  readonly clock: Clock
   readonly scheduler: Scheduler
 }
 
-/** While it falls asleep it is looked at this often: what comes meanwhile is to wake it soon. */
-const fallingAsleepPollMs = 100
-const fallingAsleepLimitMs = 300_000
 const wakeRetryMs = 200
 
 interface Watched {
@@ -90,38 +79,24 @@ export class Hibernation {
     const trial = this.#probe(splits, () => {})
     if (trial === undefined) return this.#refuse(application)
     trial.cancel()
-    await this.#hibernate(application, afterMinutes)
+    // Not awaited: the others are looked at meanwhile.
+    void this.#hibernate(application, afterMinutes)
   }
 
   async #hibernate(application: ApplicationRecord, afterMinutes: number): Promise<void> {
     const { log, hibernate } = this.#parts
+    const { name } = application
+    this.#fallingAsleep.add(name)
     try {
       await hibernate(application)
+      log(application, 'info', 'hibernates: nothing has come in', { minutes: afterMinutes })
+      // At once: what came meanwhile is to wake it.
+      const asleep = await this.#parts.application(name)
+      if (asleep !== undefined) await this.attendSleeping(asleep)
     } catch (error) {
       log(application, 'info', 'not hibernated', { reason: asEngineError(error).message })
-      return
-    }
-    log(application, 'info', 'hibernates: nothing has come in', { minutes: afterMinutes })
-    this.#fallingAsleep.add(application.name)
-    this.#watchSoon(application.name, this.#parts.clock.now() + fallingAsleepLimitMs)
-  }
-
-  #watchSoon(name: string, untilMs: number): void {
-    const { scheduler, clock } = this.#parts
-    scheduler.after(fallingAsleepPollMs, () => {
-      void this.#lookAgain(name).then((isOver) => {
-        if (isOver || this.#closed || clock.now() > untilMs) this.#fallingAsleep.delete(name)
-        else this.#watchSoon(name, untilMs)
-      })
-    })
-  }
-
-  async #lookAgain(name: string): Promise<boolean> {
-    try {
-      const application = await this.#parts.application(name)
-      return application === undefined || (await this.attendSleeping(application))
-    } catch {
-      return false
+    } finally {
+      this.#fallingAsleep.delete(name)
     }
   }
 
@@ -133,6 +108,7 @@ export class Hibernation {
     const watch = this.#probe(splits, () => {
       hasData = true
       this.#watched.delete(name)
+      this.#parts.log(application, 'info', 'wakes: its sources have something')
       this.#wake(application)
     })
     if (watch === undefined) {
@@ -158,11 +134,8 @@ export class Hibernation {
 
   #wake(application: ApplicationRecord): void {
     if (this.#closed) return
-    const { wake, log, scheduler } = this.#parts
-    wake(application).then(
-      () => log(application, 'info', 'wakes: its sources have something'),
-      () => scheduler.after(wakeRetryMs, () => void this.#wakeIfAsleep(application.name)),
-    )
+    const { wake, scheduler } = this.#parts
+    wake(application).catch(() => scheduler.after(wakeRetryMs, () => void this.#wakeIfAsleep(application.name)))
   }
 
   /** A refused waking: somebody else may have woken, stopped or deleted it. */

@@ -25,7 +25,7 @@ export interface ScalingControllerParts {
   readonly signals: ScalingSignals
   readonly actions: ScalingActions
   /** Without it nothing hibernates. */
-  readonly hibernation?: Omit<HibernationParts, 'clock' | 'scheduler' | 'log'>
+  readonly hibernation?: Omit<HibernationParts, 'scheduler' | 'log'>
   readonly clock: Clock
   readonly scheduler: Scheduler
   /** ParallelismPerKPU times this is the most an application is scaled to. Default 64. */
@@ -59,16 +59,21 @@ export class ScalingController {
 
   constructor(parts: ScalingControllerParts) {
     this.#parts = parts
-    const { hibernation, clock, scheduler, actions } = parts
+    const { hibernation, scheduler, actions } = parts
     if (hibernation !== undefined) {
-      this.#hibernation = new Hibernation({ ...hibernation, clock, scheduler, log: actions.log.bind(actions) })
+      this.#hibernation = new Hibernation({ ...hibernation, scheduler, log: actions.log.bind(actions) })
     }
   }
 
+  /** Looks at once: what has come for those that slept before is to wake them. */
   start(): void {
-    this.#timer = this.#parts.scheduler.after(tickMs, () => {
+    this.#next(0)
+  }
+
+  #next(delayMs: number): void {
+    this.#timer = this.#parts.scheduler.after(delayMs, () => {
       this.#ticking = this.#tick().then(() => {
-        if (!this.#closed) this.start()
+        if (!this.#closed) this.#next(tickMs)
       })
     })
   }

@@ -243,23 +243,25 @@ export class FlinkWorld {
   }
   logFile = '/nowhere/application.log'
   take: () => Promise<number> = async () => 7
-  scale: ((application: ApplicationRecord, parallelism: number) => Promise<never>) | undefined
   readonly service: FlinkService
 
   constructor() {
-    const world = this
     const { time, shown } = this
+    const accepted = () => {
+      const operation = shown.operations[0]
+      if (operation === undefined) throw new ApiError('ResourceInUseException', 'It is STOPPING.')
+      return { application, operation }
+    }
     const lifecycle = {
       stop: async ({ name }: ApplicationRecord, how: object) => {
-        world.calls.push(['stop', name, how])
-        const operation = shown.operations[0]
-        if (operation === undefined) throw new ApiError('ResourceInUseException', 'It is STOPPING.')
-        return { application, operation }
+        this.calls.push(['stop', name, how])
+        return accepted()
       },
-      logFile: () => world.logFile,
-      inspect: () => (shown.started ? world.#inspection() : undefined),
-      get scale() {
-        return world.scale
+      logFile: () => this.logFile,
+      inspect: () => (shown.started ? this.#inspection() : undefined),
+      scale: async ({ name }: ApplicationRecord, parallelism: number) => {
+        this.calls.push(['scale', name, parallelism])
+        return accepted()
       },
     }
     const store = {

@@ -1,9 +1,12 @@
 import type { Clock, Random } from '@millrace/engine/spi'
 import type { ApplicationRecord } from '../../applications/application-record.ts'
+import type { Lifecycle } from '../../applications/lifecycle.ts'
 import type { JobInspection } from '../../jobs/job-inspection.ts'
 import type { ApplicationStore } from '../../storage/application-store.ts'
-import type { MonitoredLifecycle } from './monitored-lifecycle.ts'
 import type { Triggers } from './triggers.ts'
+
+/** What it needs of the lifecycle. */
+export type MonitoredLifecycle = Pick<Lifecycle, 'logFile' | 'inspect' | 'stop' | 'scale'>
 
 /** What the monitoring API works on. */
 export interface FlinkContext {

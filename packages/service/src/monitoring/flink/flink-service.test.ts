@@ -296,14 +296,12 @@ describe('control', () => {
     expect(world.calls).toEqual([['stop', 'totals-app', { force: true }]])
   })
 
-  test('resource requirements change the parallelism, where applications can be scaled', async () => {
+  test('resource requirements change the parallelism', async () => {
     const path = `/jobs/${jobId}/resource-requirements`
     const body = { [vertices.sum]: { parallelism: { lowerBound: 1, upperBound: 4 } } }
-    expect((await world.ask('PUT', path, body)).status).toBe(501)
-    const scaled: number[] = []
-    world.scale = async (_application, parallelism) => scaled.push(parallelism) as never
+    world.shown.operations.push({ ...stopping, name: 'ScaleApplication' })
     expect(await world.ask('PUT', path, body)).toMatchObject({ status: 200, json: {} })
-    expect(scaled).toEqual([4])
+    expect(world.calls).toEqual([['scale', 'totals-app', 4]])
   })
 })
 

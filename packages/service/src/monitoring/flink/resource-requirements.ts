@@ -1,4 +1,3 @@
-import { ApiError } from '../../wire/api-error.ts'
 import { badRequest } from './flink-error.ts'
 import { type FlinkJob, requestedJob } from './flink-job.ts'
 import type { FlinkHandler } from './flink-request.ts'
@@ -21,11 +20,7 @@ export const resourceRequirements: FlinkHandler = async (request) => {
 export const changeResourceRequirements: FlinkHandler = async (request) => {
   const job = await requestedJob(request)
   const parallelism = askedParallelism(job, requestBody(request))
-  const { lifecycle } = request.context
-  if (lifecycle.scale === undefined) {
-    throw new ApiError('UnsupportedOperationException', 'Applications are not scaled while they run here.', 501)
-  }
-  await lifecycle.scale(request.application, parallelism)
+  await request.context.lifecycle.scale(request.application, parallelism)
   return { json: {} }
 }
 
