@@ -4,6 +4,7 @@ import type { ExecutionCredentials, SessionOwner } from '../access/execution-cre
 import type { Job, JobSettings } from '../jobs/job-launcher.ts'
 import { JobRunner, type JobRunnerParts, type JobRunnerSettings } from '../jobs/job-runner.ts'
 import type { Isolation } from '../launchers/index.ts'
+import type { SharedCode } from '../zones/shared-code.ts'
 import type { ApplicationRecord } from './application-record.ts'
 import type { LifecycleSurroundings } from './applications.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -20,6 +21,10 @@ export interface ManagedJobs {
   readonly allowUnisolated?: boolean
   /** Memory of a KPU, MiB; 4096 unless given. */
   readonly kpuMemoryMb?: number
+  /** Where they find streams and topics instead of at this endpoint; `url` undefined: at Amazon. */
+  readonly streams?: { readonly url: string | undefined } | undefined
+  /** Where code is that was stored at another node. */
+  readonly sharedCode?: SharedCode | undefined
   /** For checkpoints and savepoints: a folder or an `s3://` URL; each application's own folder unless given. */
   readonly stateRoot?: string | undefined
   /** Those that paths of state may name; this machine's alone unless given. */
@@ -30,11 +35,12 @@ export interface ManagedJobs {
 
 /** Applications whose jobs are processes of this machine and find this endpoint's streams and topics. */
 export function createLifecycle(jobs: ManagedJobs, surroundings: LifecycleSurroundings): Lifecycle {
-  const { dataDirectory, account, store, clock, scheduler, random, logger, url } = surroundings
+  const { dataDirectory, account, store, ownership, clock, scheduler, random, logger, url } = surroundings
+  const streamsUrl = () => (jobs.streams === undefined ? url() : jobs.streams.url)
   const environment = () => ({
     AWS_REGION: account.region,
-    AWS_ENDPOINT_URL_KINESIS: url(),
-    AWS_ENDPOINT_URL_SNS: url(),
+    AWS_ENDPOINT_URL_KINESIS: streamsUrl(),
+    AWS_ENDPOINT_URL_SNS: streamsUrl(),
     ...jobs.environment,
   })
   const { allowUnisolated = false, ...others } = jobs
@@ -49,7 +55,7 @@ export function createLifecycle(jobs: ManagedJobs, surroundings: LifecycleSurrou
     { clock, scheduler, random, logger },
     surroundings.executionCredentials,
   )
-  return new LifecycleService({ store, launcher, clock, scheduler, random, logger })
+  return new LifecycleService({ store, launcher, ownership, clock, scheduler, random, logger })
 }
 
 /** The credentials that a job was given end with it. */

@@ -68,6 +68,8 @@ export class JobKeeper {
     for (const giveUpMs = clock.monotonicMs() + Math.min(orphanLimitMs, limitMs); ; ) {
       const epoch = application.epoch + 1
       const lineage = application.lineage ?? { sinceEpoch: epoch, restoredFrom: undefined }
+      // Who takes the application over from another node may have none of its code yet.
+      await this.#parts.launcher.obtain?.(version)
       application = await this.#stored.change(turn, application, { epoch, lineage }, [])
       turn.check()
       const job = this.#launch({ ...version, epoch, lineage })
@@ -252,6 +254,7 @@ export class JobKeeper {
           turn.check()
           continue
         }
+        if (asEngineError(error, 'bug').code === 'OWNERSHIP_LOST') throw error
         exit = { outcome: 'FAILED', cause: asEngineError(error) }
       }
     }

@@ -16,6 +16,7 @@ export class StoredApplication {
   readonly #name: string
   readonly #parts: LifecycleParts
   #closed = false
+  #abandoned = false
 
   constructor(name: string, parts: LifecycleParts) {
     this.#name = name
@@ -25,6 +26,11 @@ export class StoredApplication {
   /** From now on nobody waits for the store. */
   close(): void {
     this.#closed = true
+  }
+
+  /** As `close`, and nothing is written any more: whoever goes on sees `Interrupted`. */
+  abandon(): void {
+    this.#abandoned = true
   }
 
   operation(id: string): Promise<OperationRecord | undefined> {
@@ -81,6 +87,7 @@ export class StoredApplication {
   /** The store may be out of reach for a while: what has been done can't be forgotten for that. */
   async untilStored<T>(write: () => Promise<T>): Promise<T> {
     for (;;) {
+      if (this.#abandoned) throw new Interrupted()
       try {
         return await write()
       } catch (error) {

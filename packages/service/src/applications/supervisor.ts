@@ -21,11 +21,13 @@ export class Supervisor {
   readonly #runner: OperationRunner
   readonly #snapshots: SnapshotTaker
   #turn: Turn | undefined
-  #tail: Promise<void> = Promise.resolve()
+  #tail: Promise<void>
   #waiting = 0
   #closed = false
 
-  constructor(name: string, parts: LifecycleParts) {
+  /** `after`: who attended to the application before is gone then. */
+  constructor(name: string, parts: LifecycleParts, after: Promise<void> = Promise.resolve()) {
+    this.#tail = after
     this.#name = name
     this.#parts = parts
     this.#stored = new StoredApplication(name, parts)
@@ -94,6 +96,17 @@ export class Supervisor {
     await this.#tail
   }
 
+  /**
+   * Another node may attend to the application: the job is killed at once and nothing more is written. Resolves when the job is
+   * gone.
+   */
+  async abandon(): Promise<void> {
+    this.#closed = true
+    this.#stored.abandon()
+    this.#turn?.interrupt()
+    await this.#keeper.leave({ inGoodOrder: false })
+  }
+
   /** As `#enqueue`, and answers with how it ended. */
   #ask(work: (turn: Turn) => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -111,7 +124,8 @@ export class Supervisor {
       try {
         if (!this.#closed) await work(turn)
       } catch (error) {
-        if (!(error instanceof Interrupted)) this.#tellBug(error)
+        if (isOwnershipLost(error)) this.#parts.ownership.refused(this.#name)
+        else if (!(error instanceof Interrupted)) this.#tellBug(error)
       } finally {
         this.#turn = undefined
         this.#waiting--
@@ -135,6 +149,7 @@ export class Supervisor {
       await this.#runner.perform(turn, application, operation, takenUp)
     } catch (error) {
       if (error instanceof Interrupted) return this.#again(id)
+      if (isOwnershipLost(error)) throw error
       await this.#failed(turn, id, error, takenUp)
     }
   }
@@ -158,6 +173,11 @@ export class Supervisor {
     const operation = await this.#stored.inProgress(id)
     if (operation !== undefined) this.carryOut(operation, { takenUp: true })
   }
+}
+
+/** The application is another node's, which does what is left to do. */
+function isOwnershipLost(error: unknown): boolean {
+  return asEngineError(error, 'bug').code === 'OWNERSHIP_LOST'
 }
 
 function interruptionTold(error: unknown): unknown {

@@ -18,6 +18,7 @@ import {
   presentConfiguration,
 } from '../applications/application-record.ts'
 import { describeIsolation, type Isolation, type LaunchSettings } from '../launchers/index.ts'
+import type { SharedCode } from '../zones/shared-code.ts'
 import { failedJob } from './failed-job.ts'
 import { jobEnvironment } from './job-environment.ts'
 import { type JobCredentials, PASSING, prepareJobFolders, removeDiscarded } from './job-folders.ts'
@@ -52,6 +53,8 @@ export interface JobRunnerSettings {
   /** Memory of a KPU, MiB; 4096 unless given. */
   readonly kpuMemoryMb?: number
   readonly logFile?: LogFileSettings
+  /** Where code is that was stored at another node. */
+  readonly sharedCode?: SharedCode | undefined
   /** For checkpoints and savepoints: a folder or an `s3://` URL; each application's own folder unless given. */
   readonly stateRoot?: string | undefined
   /** Those that paths of state may name; this machine's alone unless given. */
@@ -83,10 +86,16 @@ export class JobRunner implements JobLauncher {
     this.#watchdog = new MemoryWatchdog(linuxProcessMemory, parts.scheduler)
   }
 
-  /** Errors (invalid): `CODE_MISSING`, `ISOLATION_UNAVAILABLE`. */
+  /** Errors (invalid): `CODE_MISSING`, `ISOLATION_UNAVAILABLE`; those of `obtain`. */
   async prepare(application: ApplicationRecord): Promise<void> {
+    await this.obtain(application)
     this.#bundle(application)
     assertIsolation(this.#settings)
+  }
+
+  async obtain({ configuration: { code } }: ApplicationRecord): Promise<void> {
+    const { sharedCode, dataDirectory } = this.#settings
+    if (code !== undefined) await sharedCode?.fetch(code, dataDirectory)
   }
 
   launch(job: JobSettings): Job {

@@ -161,7 +161,8 @@ export class MemoryApplicationStore implements ApplicationStore {
     return this.#snapshots.get(scope, name)
   }
 
-  putSnapshot: SnapshotStore['putSnapshot'] = async (expected, snapshot, operations, tags = {}) => {
+  putSnapshot: SnapshotStore['putSnapshot'] = async (expected, snapshot, operations, tags = {}, owner) => {
+    this.#checkOwner(snapshot.applicationName, owner)
     if (!this.#snapshots.put(expected, snapshot)) return false
     for (const operation of operations) this.#snapshots.putOperation(operation)
     if (expected === undefined && snapshot.kind === 'enhanced') {

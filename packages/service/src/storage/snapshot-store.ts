@@ -6,6 +6,7 @@ import type {
   SnapshotStatus,
 } from '../snapshots/snapshot-record.ts'
 import type { Page } from './application-store.ts'
+import type { Owner } from './owner.ts'
 
 /** Which snapshots a list shows; what isn't given doesn't matter. */
 export interface SnapshotFilter {
@@ -34,13 +35,15 @@ export interface SnapshotStore {
   snapshot(scope: string, name: string): Promise<SnapshotRecord | undefined>
   /**
    * Stores a snapshot with its operations. `expected`: nothing happens, and the answer is false, unless this is the status
-   * that is stored; undefined: unless there is none of this name.
+   * that is stored; undefined: unless there is none of this name. Errors: `OWNERSHIP_LOST` (fenced) when `owner` is given and
+   * the snapshot's application is another's.
    */
   putSnapshot(
     expected: SnapshotStatus | undefined,
     snapshot: SnapshotRecord,
     operations: readonly SnapshotOperationRecord[],
     tags?: Readonly<Record<string, string>>,
+    owner?: Owner,
   ): Promise<boolean>
   /** Removes the record and its tags; one that isn't there is fine. Stores the operations. */
   removeSnapshot(scope: string, name: string, operations: readonly SnapshotOperationRecord[]): Promise<void>

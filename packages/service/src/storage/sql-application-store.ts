@@ -2,11 +2,11 @@ import type { Transaction } from 'kysely'
 import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
 import { accountScope } from '../snapshots/snapshot-record.ts'
 import type { ApplicationStore, Page } from './application-store.ts'
+import { checkOwner } from './check-owner.ts'
 import type { ExpectedState, Owner } from './owner.ts'
 import { type SnapshotsOfChange, snapshotOfTagOwner } from './snapshot-store.ts'
 import type { SqlDatabase } from './sql-database.ts'
 import { putSnapshotOperation, SqlSnapshots, setSnapshot } from './sql-snapshots.ts'
-import { ownershipLost } from './store-errors.ts'
 import type { Tables } from './tables.ts'
 
 /** The control plane's memory in a SQL database. */
@@ -88,7 +88,7 @@ export class SqlApplicationStore extends SqlSnapshots implements ApplicationStor
         .where('status', '=', expected.status)
         .where('version_id', '=', expected.versionId)
         .executeTakeFirst()
-      await this.#checkOwner(db, name, expected.owner)
+      await checkOwner(this.#database, db, name, expected.owner)
       if (row === undefined) return false
       const changed: ApplicationRecord = { ...(JSON.parse(row.record) as ApplicationRecord), ...change }
       const { status, versionId } = changed
@@ -142,7 +142,7 @@ export class SqlApplicationStore extends SqlSnapshots implements ApplicationStor
     return this.#database.transaction(async (db) => {
       // Everyone locks the application before its placement, so that nobody waits in a circle.
       await this.#database.locked(db.selectFrom('applications').select('name').where('name', '=', name)).execute()
-      await this.#checkOwner(db, name, owner)
+      await checkOwner(this.#database, db, name, owner)
       await db.deleteFrom('applications').where('name', '=', name).execute()
       await db.deleteFrom('versions').where('application', '=', name).execute()
       await db.deleteFrom('tags').where('application', '=', name).execute()
@@ -227,15 +227,6 @@ export class SqlApplicationStore extends SqlSnapshots implements ApplicationStor
       }
       return true
     })
-  }
-
-  /** Until the transaction ends nobody else can become its owner. */
-  async #checkOwner(db: Transaction<Tables>, application: string, owner: Owner | undefined): Promise<void> {
-    if (owner === undefined) return
-    const placed = await this.#database
-      .kept(db.selectFrom('placements').select(['node', 'epoch']).where('application', '=', application))
-      .executeTakeFirst()
-    if (placed?.node !== owner.node || Number(placed.epoch) !== owner.epoch) throw ownershipLost(application, owner)
   }
 
   async #putOperation(db: Transaction<Tables>, operation: OperationRecord): Promise<void> {

@@ -6,6 +6,7 @@ import {
   snapshotScope,
 } from '../snapshots/snapshot-record.ts'
 import type { Page } from './application-store.ts'
+import { checkOwner } from './check-owner.ts'
 import { type SnapshotStore, tagOwner } from './snapshot-store.ts'
 import type { SqlDatabase } from './sql-database.ts'
 import type { Tables } from './tables.ts'
@@ -30,14 +31,16 @@ export class SqlSnapshots implements SnapshotStore {
     })
   }
 
-  putSnapshot: SnapshotStore['putSnapshot'] = (expected, snapshot, operations, tags = {}) =>
+  putSnapshot: SnapshotStore['putSnapshot'] = (expected, snapshot, operations, tags = {}, owner) =>
     this.#database.transaction(async (db) => {
+      await checkOwner(this.#database, db, snapshot.applicationName, owner)
       const stored =
         expected === undefined ? await insertSnapshot(db, snapshot) : await replaceSnapshot(db, expected, snapshot)
       if (!stored) return false
       for (const operation of operations) await putSnapshotOperation(db, operation)
       const rows = Object.entries(tags).map(([tag, value]) => ({ application: tagOwner(snapshot.name), tag, value }))
       if (rows.length > 0) await db.insertInto('tags').values(rows).execute()
+      if (snapshot.status === 'CREATING') await this.#database.notify(db, snapshot.applicationName)
       return true
     })
 

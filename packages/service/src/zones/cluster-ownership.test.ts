@@ -49,6 +49,7 @@ describe.runIf(postgresBinaries() !== undefined)('nodes on one PostgreSQL (needs
       },
       lost: (name) => void told.push(`lost ${name}`),
       operation: ({ id: operationId }, certain) => void told.push(`operation ${operationId} ${certain}`),
+      snapshot: ({ name }) => void told.push(`snapshot ${name}`),
     })
     const leave = async () => {
       await ownership.close()

@@ -1,5 +1,6 @@
 import { asEngineError, type Logger } from '@millrace/engine/spi'
 import type { OperationRecord } from '../applications/application-record.ts'
+import { type SnapshotRecord, snapshotScope } from '../snapshots/snapshot-record.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import type { Owner } from '../storage/owner.ts'
 import type { ChangeFeed } from './change-feed.ts'
@@ -11,7 +12,7 @@ import { Pulse } from './pulse.ts'
 import type { NodeRecord, Placement } from './zone-store.ts'
 
 export interface ClusterParts extends ZoneParts {
-  readonly applications: Pick<ApplicationStore, 'operationsInProgress'>
+  readonly applications: Pick<ApplicationStore, 'operationsInProgress' | 'unsettledSnapshots'>
   /** Tells of changes sooner than the next look. */
   readonly changes: ChangeFeed
 }
@@ -30,6 +31,8 @@ export class ClusterOwnership implements Ownership {
   readonly #owned = new Map<string, number>()
   /** Ids of operations the listener knows of. */
   readonly #told = new Set<string>()
+  /** Applications of snapshots that the listener knows of, by the snapshots' ids. */
+  readonly #snapshotsTold = new Map<string, string>()
   #listener: OwnershipListener | undefined
 
   constructor(identity: Omit<NodeRecord, 'incarnation'>, parts: ClusterParts) {
@@ -67,6 +70,11 @@ export class ClusterOwnership implements Ownership {
     }
     this.#looking.kick()
     this.#placing.kick()
+  }
+
+  snapshotAsked(snapshot: SnapshotRecord): void {
+    if (this.isMine(snapshot.applicationName)) this.#handSnapshots([snapshot])
+    else this.#looking.kick()
   }
 
   refused(application: string): void {
@@ -113,14 +121,19 @@ export class ClusterOwnership implements Ownership {
     const { lapses } = this.#registry
     const { store, applications, logger } = this.#parts
     const toldBefore = [...this.#told]
+    const snapshotsBefore = [...this.#snapshotsTold.keys()]
     try {
       const placements = await store.placementsOf(this.#registry.id)
       const inProgress = await applications.operationsInProgress()
+      const snapshots = (await applications.unsettledSnapshots()).filter(isToBeTaken)
       // A node that was taken for lost meanwhile has read what may not hold any more.
       if (!this.#registry.isAlive || this.#registry.lapses !== lapses) return
       this.#apply(placements, inProgress)
+      this.#handSnapshots(snapshots.filter(({ applicationName }) => this.#owned.has(applicationName)))
       const current = new Set(inProgress.map(({ id }) => id))
       for (const id of toldBefore) if (!current.has(id)) this.#told.delete(id)
+      const unsettled = new Set(snapshots.map(snapshotId))
+      for (const id of snapshotsBefore) if (!unsettled.has(id)) this.#snapshotsTold.delete(id)
     } catch (error) {
       this.#tellUnlessUnavailable(logger, 'ownership not looked up', error)
     }
@@ -151,8 +164,19 @@ export class ClusterOwnership implements Ownership {
     }
   }
 
+  #handSnapshots(snapshots: readonly SnapshotRecord[]): void {
+    for (const snapshot of snapshots) {
+      const id = snapshotId(snapshot)
+      if (this.#snapshotsTold.has(id)) continue
+      this.#snapshotsTold.set(id, snapshot.applicationName)
+      this.#listener?.snapshot(snapshot)
+    }
+  }
+
   #lose(application: string): void {
     if (!this.#owned.delete(application)) return
+    // Whoever owns it next, here or elsewhere, hears of them anew.
+    for (const [id, of] of this.#snapshotsTold) if (of === application) this.#snapshotsTold.delete(id)
     this.#parts.logger.warn('application lost', { application, node: this.#registry.id })
     this.#listener?.lost(application)
   }
@@ -166,4 +190,13 @@ export class ClusterOwnership implements Ownership {
     const { kind, message: reason, stack } = asEngineError(error, 'bug')
     if (kind !== 'unavailable') logger.error(message, { node: this.#registry.id, reason, stack })
   }
+}
+
+/** Imports are no application's. */
+function isToBeTaken({ status, initiator }: SnapshotRecord): boolean {
+  return status === 'CREATING' && initiator !== 'ImportSnapshot'
+}
+
+function snapshotId(snapshot: SnapshotRecord): string {
+  return `snapshot ${snapshotScope(snapshot)} ${snapshot.name} ${snapshot.createdMs}`
 }

@@ -34,8 +34,8 @@ export async function openZones(
     readonly dataDirectory: string
     readonly database: SqlDatabase
     readonly applications: ApplicationStore
-    /** The endpoint's own address. */
-    readonly url: string
+    /** The endpoint's own address, known when the ownership is started. */
+    url(): string
     readonly clock: Clock
     readonly scheduler: Scheduler
     readonly logger: Logger
@@ -44,10 +44,17 @@ export async function openZones(
   const { dataDirectory, database, applications, url, clock, scheduler, logger } = parts
   const nodeId = await loadOrCreateNodeId(dataDirectory)
   if (storeUrl === undefined || !isSharedStore(storeUrl)) return { ownership: new SingleNode(applications), nodeId }
-  const { zone = 'default', nodeUrl = url, capacity } = settings
+  const { zone = 'default', nodeUrl, capacity } = settings
   const base = { clock, scheduler, logger }
   const ownership = new ClusterOwnership(
-    { id: nodeId, zone, url: nodeUrl, capacity },
+    {
+      id: nodeId,
+      zone,
+      capacity,
+      get url() {
+        return nodeUrl ?? url()
+      },
+    },
     {
       ...base,
       timing: defaultTiming,

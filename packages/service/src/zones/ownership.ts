@@ -1,4 +1,5 @@
 import type { OperationRecord } from '../applications/application-record.ts'
+import type { SnapshotRecord } from '../snapshots/snapshot-record.ts'
 import type { Owner } from '../storage/owner.ts'
 
 /** What becomes of applications on this node. Calls come one at a time; none may throw. */
@@ -12,6 +13,8 @@ export interface OwnershipListener {
   lost(application: string): void
   /** An operation of an application that is this node's. `certain` false: it may not have been stored. */
   operation(operation: OperationRecord, certain: boolean): void
+  /** A snapshot of an application that is this node's is to be taken, if it's CREATING. */
+  snapshot(snapshot: SnapshotRecord): void
 }
 
 /** Which applications this node carries operations out for. */
@@ -24,6 +27,8 @@ export interface Ownership {
    * listener here at once.
    */
   accepted(operation: OperationRecord, certain: boolean): void
+  /** As `accepted`, for a snapshot to be taken. */
+  snapshotAsked(snapshot: SnapshotRecord): void
   /** A write was refused with `OWNERSHIP_LOST`. */
   refused(application: string): void
   /** Where to send a request that concerns the running job; undefined: here, or there is none. */

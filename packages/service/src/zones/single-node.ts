@@ -1,4 +1,5 @@
 import type { OperationRecord } from '../applications/application-record.ts'
+import type { SnapshotRecord } from '../snapshots/snapshot-record.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import { isNeeded } from './demand.ts'
 import type { Ownership, OwnershipListener } from './ownership.ts'
@@ -13,9 +14,10 @@ export class SingleNode implements Ownership {
   }
 
   async start(listener: OwnershipListener): Promise<void> {
+    // First: what is accepted while the store is read must not be missed; to be told of it twice does no harm.
+    this.#listener = listener
     const operations = await this.#store.operationsInProgress()
     const applications = await this.#store.allApplications()
-    this.#listener = listener
     const names = new Set(operations.map(({ applicationName }) => applicationName))
     for (const { name, status } of applications) if (isNeeded(status, false)) names.add(name)
     for (const name of names) {
@@ -33,6 +35,10 @@ export class SingleNode implements Ownership {
 
   accepted(operation: OperationRecord, certain: boolean): void {
     this.#listener?.operation(operation, certain)
+  }
+
+  snapshotAsked(snapshot: SnapshotRecord): void {
+    this.#listener?.snapshot(snapshot)
   }
 
   refused(): void {}

@@ -217,6 +217,7 @@ class ZonesWorld {
       applications: {
         operationsInProgress: (): Promise<readonly OperationRecord[]> =>
           call(() => this.#applications.operationsInProgress()),
+        unsettledSnapshots: () => call(() => this.#applications.unsettledSnapshots()),
       },
       changes: {
         start: (onChange: () => void) => void this.#listeners.add({ machine, loop, onChange }),
@@ -240,6 +241,7 @@ class ZonesWorld {
         },
         lost: (application) => void jobs.delete(application),
         operation: () => {},
+        snapshot: () => {},
       })
     const tryStart = () => {
       start().catch(() => void loop.after(1_000, tryStart))
