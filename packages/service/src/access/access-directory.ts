@@ -20,7 +20,7 @@ export interface AccessDirectoryParts {
   readonly store: AccessStore
   readonly box: SecretBox
   readonly account: Account
-  /** The administrator's key. */
+  /** The administrator's key; with a shared store those of the other processes hold as well. */
   readonly root: Credentials
   readonly clock: Clock
   readonly scheduler: Scheduler
@@ -60,6 +60,8 @@ export class AccessDirectory {
   /** By record: a changed one is another. */
   readonly #compiled = new WeakMap<UserRecord | RoleRecord, PolicySet>()
   readonly #holders = new WeakMap<AccessKeyRecord, KeyHolder & { readonly user: UserRecord }>()
+  /** By the sealed secret. */
+  readonly #roots = new Map<string, KeyHolder>()
   #polling: Cancellable | undefined
   #isClosed = false
 
@@ -75,7 +77,10 @@ export class AccessDirectory {
   static async open(parts: AccessDirectoryParts): Promise<AccessDirectory> {
     const directory = new AccessDirectory(parts, new AccessView(await parts.store.load()))
     await directory.#makeWhatIsMissing()
-    if (parts.store.isShared) directory.#poll()
+    if (parts.store.isShared) {
+      await directory.#shareRoot()
+      directory.#poll()
+    }
     return directory
   }
 
@@ -92,6 +97,8 @@ export class AccessDirectory {
   /** Undefined when there is no such key, or it is inactive. */
   holderOf(accessKeyId: string): KeyHolder | undefined {
     if (accessKeyId === this.#parts.root.accessKeyId) return this.#root
+    const sealedRoot = this.#view.secrets.get(rootSecretId(accessKeyId))
+    if (sealedRoot !== undefined) return this.#otherRoot(accessKeyId, sealedRoot)
     const key = this.#view.keys.get(accessKeyId)
     const user = key === undefined ? undefined : this.#view.users.get(key.userName)
     if (key === undefined || user === undefined || !key.isActive) return undefined
@@ -107,6 +114,16 @@ export class AccessDirectory {
     const secretAccessKey = this.#parts.box.open(key.sealedSecret, `key ${key.id}`)
     const holder = { secretAccessKey, identity, user }
     this.#holders.set(key, holder)
+    return holder
+  }
+
+  /** The administrator's key of another process with this store. */
+  #otherRoot(accessKeyId: string, sealed: string): KeyHolder {
+    const known = this.#roots.get(sealed)
+    if (known !== undefined) return known
+    const secretAccessKey = this.#parts.box.open(sealed, `secret ${rootSecretId(accessKeyId)}`)
+    const holder = { secretAccessKey, identity: rootIdentity(this.account, accessKeyId) }
+    this.#roots.set(sealed, holder)
     return holder
   }
 
@@ -187,6 +204,20 @@ export class AccessDirectory {
     this.#readSessionKey()
   }
 
+  /** An administrator of one process is one of all: who can write the store and has its encryption key could be anyway. */
+  async #shareRoot(): Promise<void> {
+    const { box, root } = this.#parts
+    const id = rootSecretId(root.accessKeyId)
+    await this.change((view) => {
+      const sealed = view.secrets.get(id)
+      if (sealed !== undefined && box.open(sealed, `secret ${id}`) === root.secretAccessKey) {
+        return { put: [], remove: [], result: undefined }
+      }
+      const sealedSecret = box.seal(root.secretAccessKey, `secret ${id}`)
+      return { put: [{ kind: 'secret', id, sealedSecret }], remove: [], result: undefined }
+    })
+  }
+
   #readSessionKey(): void {
     const sealed = this.#view.secrets.get(sessionSecretId)
     if (sealed === undefined) return
@@ -210,4 +241,8 @@ export class AccessDirectory {
       if (!this.#isClosed) this.#poll()
     })
   }
+}
+
+function rootSecretId(accessKeyId: string): string {
+  return `root/${accessKeyId}`
 }

@@ -1,4 +1,4 @@
-import type { ApplicationContext } from '../operations/operation.ts'
+import { type ApplicationContext, tagOwnerIfAny } from '../operations/operation.ts'
 import { invalidArgument } from '../wire/api-error.ts'
 import { applicationService } from './access-directory.ts'
 import type { CallAccess, Wanted } from './call-access.ts'
@@ -11,8 +11,16 @@ interface AboutMembers {
   readonly ServiceExecutionRole?: string
   readonly ServiceExecutionRoleUpdate?: string
   readonly SnapshotName?: string
+  readonly ImportSourceConfiguration?: { readonly ImportRoleArn: string }
+  readonly ExportDestinationConfiguration?: { readonly ExportRoleArn: string }
+  readonly RunConfiguration?: AboutRestore
+  readonly RunConfigurationUpdate?: AboutRestore
   readonly Tags?: readonly { readonly Key: string; readonly Value?: string | undefined }[]
   readonly TagKeys?: readonly string[]
+}
+
+interface AboutRestore {
+  readonly ApplicationRestoreConfiguration?: { readonly SnapshotArn?: string | undefined } | undefined
 }
 
 /** Terraform tries again when it reads this: a role may have been made just before. */
@@ -22,8 +30,9 @@ export const roleRefused =
 
 /**
  * Asks whether the caller may do an operation of KinesisAnalyticsV2: action `kinesisanalytics:OPERATION` on the ARN of the
- * application (also for making a snapshot of it) or of the snapshot. Who hands a role to an application needs
- * `iam:PassRole` on that, too.
+ * application (also for making a snapshot of it) or of the snapshot. Who hands a role to an application, an import or an
+ * export needs `iam:PassRole` on that, too; who gives an application the state of an enhanced snapshot has to be one who
+ * may describe this.
  * Errors: `AccessDeniedException` (403), `InvalidArgumentException` for a role that isn't there.
  */
 export async function authorizeOperation(
@@ -42,8 +51,25 @@ export async function authorizeOperation(
     resourceTags: access.asksForResourceTags ? await tagsOf(resource, context) : undefined,
   }
   access.authorize(wanted)
-  const role = input.ServiceExecutionRole ?? input.ServiceExecutionRoleUpdate
-  if (role !== undefined) passRole(role, access, context)
+  for (const role of rolesOf(input)) passRole(role, access, context)
+  const restored = restoredFrom(input)
+  if (restored === undefined) return
+  const action = 'kinesisanalytics:DescribeSnapshot'
+  const resourceTags = access.asksForResourceTags ? await tagsOf(restored, context) : undefined
+  access.authorize({ action, resource: restored, resourceTags })
+}
+
+function rolesOf(input: AboutMembers): readonly string[] {
+  return [
+    input.ServiceExecutionRole,
+    input.ServiceExecutionRoleUpdate,
+    input.ImportSourceConfiguration?.ImportRoleArn,
+    input.ExportDestinationConfiguration?.ExportRoleArn,
+  ].filter((role) => role !== undefined)
+}
+
+function restoredFrom({ RunConfiguration, RunConfigurationUpdate }: AboutMembers): string | undefined {
+  return (RunConfiguration ?? RunConfigurationUpdate)?.ApplicationRestoreConfiguration?.SnapshotArn
 }
 
 function passRole(role: string, access: CallAccess, { roles }: ApplicationContext): void {
@@ -64,7 +90,7 @@ function resourceOf(
   return SnapshotName === undefined ? '*' : snapshotArn(account, SnapshotName)
 }
 
-async function tagsOf(resource: string, { store }: ApplicationContext): Promise<Readonly<Record<string, string>>> {
-  const application = await store.applicationByArn(resource)
-  return application === undefined ? {} : store.tags(application.name)
+async function tagsOf(resource: string, context: ApplicationContext): Promise<Readonly<Record<string, string>>> {
+  const owner = await tagOwnerIfAny(context, resource)
+  return owner === undefined ? {} : context.store.tags(owner)
 }

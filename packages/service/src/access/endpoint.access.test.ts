@@ -247,6 +247,69 @@ describe('what users may do', () => {
     expect(missing.json['message']).toContain('Please check the role provided or validity of S3 location you provided')
   })
 
+  test('a snapshot of the account is used by who may, and its bucket by a role that may be passed', async () => {
+    const store = surroundings.store
+    const { createdMs } = (await store.application('red'))!
+    const snapshot = (name: string) => ({
+      name,
+      kind: 'enhanced' as const,
+      applicationName: 'red',
+      applicationCreatedMs: createdMs,
+      applicationVersionId: 1,
+      runtimeEnvironment: 'FLINK-1_20',
+      status: 'READY' as const,
+      createdMs,
+      initiator: 'CreateSnapshot' as const,
+      folder: `/savepoints/${name}`,
+      sizeBytes: 1,
+      failure: undefined,
+    })
+    await store.putSnapshot(undefined, snapshot('ofRed'), [], { team: 'red' })
+    await store.putSnapshot(undefined, snapshot('ofBlue'), [], { team: 'blue' })
+    const arnOf = (name: string) => `arn:aws:kinesisanalytics:us-east-1:000000000000:snapshot/${name}`
+    const ofTeam = { Condition: { StringEquals: { 'aws:ResourceTag/team': 'red' } } }
+    const key = await user('red-snapshots', [
+      allow('kinesisanalytics:*', [arnOf('*')], ofTeam),
+      allow(['kinesisanalytics:StartApplication', 'kinesisanalytics:UpdateApplication'], applicationArn('blue')),
+      allow('kinesisanalytics:ImportSnapshot', arnOf('new')),
+    ])
+    const denied = { status: 403, error: 'AccessDeniedException' }
+    const call = (operation: string, input: object) =>
+      as(key, jsonCall(`KinesisAnalytics_20180523.${operation}`, input))
+    expect(await call('DescribeSnapshot', { SnapshotName: 'ofRed' })).toMatchObject({ status: 200 })
+    expect(await call('DescribeSnapshot', { SnapshotName: 'ofBlue' })).toMatchObject(denied)
+    const ApplicationName = 'blue'
+    const from = (name: string) => ({
+      ApplicationRestoreConfiguration: {
+        ApplicationRestoreType: 'RESTORE_FROM_CUSTOM_SNAPSHOT',
+        SnapshotArn: arnOf(name),
+      },
+    })
+    const start = (name: string) => call('StartApplication', { ApplicationName, RunConfiguration: from(name) })
+    expect(await start('ofBlue')).toMatchObject(denied)
+    // Allowed, and refused by what it asks for: this application is one of the legacy mode.
+    expect(await start('ofRed')).toMatchObject({ status: 400, error: 'InvalidArgumentException' })
+    const RunConfigurationUpdate = from('ofBlue')
+    expect(await call('UpdateApplication', { ApplicationName, RunConfigurationUpdate })).toMatchObject(denied)
+    const prefix = { BucketARN: 'arn:aws:s3:::b', KeyPrefix: 'x' }
+    const exported = await call('ExportSnapshot', {
+      SnapshotName: 'ofRed',
+      ExportDestinationConfiguration: {
+        DestinationType: 'S3',
+        ExportRoleArn: role,
+        DestinationS3PrefixLocation: prefix,
+      },
+    })
+    expect(exported).toMatchObject(denied)
+    expect(exported.json['message']).toContain(`perform: iam:PassRole on resource: ${role}`)
+    const imported = await call('ImportSnapshot', {
+      SnapshotName: 'new',
+      ImportSourceConfiguration: { SourceType: 'S3', ImportRoleArn: role, SourceS3PrefixLocation: prefix },
+    })
+    expect(imported).toMatchObject(denied)
+    expect(imported.json['message']).toContain('iam:PassRole')
+  })
+
   test('users are managed by who may', async () => {
     const key = await user('manager', allow('millrace:ManageAccess', 'arn:aws:iam::000000000000:user/team-*'))
     const make = (UserName: string) => as(key, jsonCall('MillraceAccess.CreateUser', { UserName }))

@@ -7,6 +7,7 @@ import type { Shapes } from '../model/shapes.ts'
 import { ApiError, invalidArgument } from '../wire/api-error.ts'
 import { randomUuid } from '../wire/request-id.ts'
 import { type ApplicationContext, MAX_TAGS, type Operation, unsupported } from './operation.ts'
+import { checkNewMode } from './snapshot-mode.ts'
 import { tagsOf } from './tag-list.ts'
 
 const MAX_APPLICATIONS = 100
@@ -36,6 +37,8 @@ function refuse(input: Shapes['CreateApplicationRequest']): void {
     throw invalidArgument(`'${input.ApplicationName}' can't be the name of an application.`)
   }
   refuseRuntime(input.RuntimeEnvironment)
+  const { ApplicationSnapshotConfiguration } = input.ApplicationConfiguration ?? {}
+  checkNewMode(ApplicationSnapshotConfiguration?.SnapshotMode, input.RuntimeEnvironment)
   if (input.ApplicationMode === 'INTERACTIVE') throw unsupported('ApplicationMode INTERACTIVE is not offered here.')
 }
 

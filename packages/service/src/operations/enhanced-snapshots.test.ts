@@ -1,6 +1,4 @@
-import { Readable } from 'node:stream'
 import {
-  DescribeApplicationCommand,
   ListTagsForResourceCommand,
   StartApplicationCommand,
   TagResourceCommand,
@@ -8,38 +6,7 @@ import {
 import { expect, test } from 'vitest'
 import type { Operations } from '../model/shapes.ts'
 import { client, create, failure, lifecycle, withCode } from './applications-endpoint-fixture.ts'
-
-/** Calls an operation that this client's model doesn't know: another one's request, with target and body exchanged. */
-async function call<N extends keyof Operations>(
-  name: N,
-  input: Operations[N]['input'],
-): Promise<Operations[N]['output']> {
-  const command = new DescribeApplicationCommand({ ApplicationName: 'x' })
-  let answer = ''
-  command.middlewareStack.add(
-    (next) => (args) => {
-      const request = args.request as { headers: Record<string, string>; body: string }
-      request.headers['x-amz-target'] = `KinesisAnalytics_20180523.${name}`
-      request.body = JSON.stringify(input)
-      request.headers['content-length'] = String(Buffer.byteLength(request.body))
-      return next(args)
-    },
-    { step: 'build', priority: 'low' },
-  )
-  command.middlewareStack.add(
-    (next) => async (args) => {
-      const result = await next(args)
-      const response = result.response as { body: Readable }
-      const body = Buffer.concat(await response.body.toArray())
-      answer = body.toString()
-      response.body = Readable.from([body])
-      return result
-    },
-    { step: 'deserialize', priority: 'low' },
-  )
-  await client.send(command)
-  return JSON.parse(answer) as Operations[N]['output']
-}
+import { call } from './call-operation-fixture.ts'
 
 const ApplicationName = 'a'
 const enhanced = { SnapshotsEnabled: true, SnapshotMode: 'ENHANCED_SNAPSHOTS' } as const
@@ -120,7 +87,7 @@ test('an enhanced snapshot is exported below a prefix, and imported from there',
     SnapshotName: 's',
     ExportDestinationConfiguration: {
       DestinationType: 'S3',
-      ExportRoleArn: 'arn:aws:iam::000000000000:role/x',
+      ExportRoleArn: 'arn:aws:iam::000000000000:role/millrace-application',
       DestinationS3PrefixLocation: { BucketARN: bucket, KeyPrefix: 'backup/' },
     },
   })
@@ -133,7 +100,7 @@ test('an enhanced snapshot is exported below a prefix, and imported from there',
       SnapshotName,
       ImportSourceConfiguration: {
         SourceType: 'S3',
-        ImportRoleArn: 'arn:aws:iam::000000000000:role/x',
+        ImportRoleArn: 'arn:aws:iam::000000000000:role/millrace-application',
         SourceS3PrefixLocation: { BucketARN: bucket, KeyPrefix },
       },
     })

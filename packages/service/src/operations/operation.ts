@@ -44,17 +44,20 @@ export async function existingApplication(context: ApplicationContext, name: str
   )
 }
 
-/** Errors: `ResourceNotFoundException`, also for an ARN of something else. */
-export async function applicationOfArn(context: ApplicationContext, arn: string): Promise<ApplicationRecord> {
-  const application = await context.store.applicationByArn(arn)
-  if (application !== undefined) return application
-  throw new ApiError('ResourceNotFoundException', `There is no application with the ARN ${arn}.`)
+/**
+ * What an ARN's tags are kept under: those of an application or of an enhanced snapshot.
+ * Errors: `ResourceNotFoundException`, also for an ARN of something else.
+ */
+export async function tagOwnerOfArn(context: ApplicationContext, arn: string): Promise<string> {
+  const owner = await tagOwnerIfAny(context, arn)
+  if (owner !== undefined) return owner
+  throw new ApiError('ResourceNotFoundException', `There is no application or snapshot with the ARN ${arn}.`)
 }
 
-/** What an ARN's tags are kept under: those of an application or of an enhanced snapshot. Errors as above. */
-export async function tagOwnerOfArn(context: ApplicationContext, arn: string): Promise<string> {
+/** The same, undefined when there is nothing of this ARN. */
+export async function tagOwnerIfAny(context: ApplicationContext, arn: string): Promise<string | undefined> {
   const snapshot = await snapshotOfArn(context, arn)
-  return snapshot === undefined ? (await applicationOfArn(context, arn)).name : tagOwner(snapshot)
+  return snapshot === undefined ? (await context.store.applicationByArn(arn))?.name : tagOwner(snapshot)
 }
 
 export function unsupported(message: string): ApiError {

@@ -7,20 +7,23 @@ import type { Shapes } from '../model/shapes.ts'
 import { checkVersion } from './expected-version.ts'
 import { existingApplication, type Operation } from './operation.ts'
 import { restoreConfiguration } from './restore-configuration.ts'
+import { updatedMode } from './snapshot-mode.ts'
 
 export const updateApplication: Operation<'UpdateApplication'> = async (input, context) => {
   const before = await existingApplication(context, input.ApplicationName)
   checkVersion(before, input)
   const loggingOptions = updatedLoggingOptions(before.loggingOptions, input.CloudWatchLoggingOptionUpdates ?? [])
   if (input.RuntimeEnvironmentUpdate !== undefined) refuseRuntime(input.RuntimeEnvironmentUpdate)
-  const runConfiguration = updatedRun(before, input.RunConfigurationUpdate)
   const change = input.ApplicationConfigurationUpdate
+  const asked = change?.ApplicationSnapshotConfigurationUpdate?.SnapshotModeUpdate
+  const mode = updatedMode(before, asked, input.RuntimeEnvironmentUpdate)
+  const restore = restoreConfiguration(input.RunConfigurationUpdate?.ApplicationRestoreConfiguration, mode, context)
   const { application, operation } = await context.lifecycle.update(before, {
     configuration:
       change === undefined
         ? before.configuration
         : await updatedConfiguration(before.name, before.configuration, change, context.codeStore),
-    runConfiguration,
+    runConfiguration: updatedRun(before, input.RunConfigurationUpdate, restore),
     runtimeEnvironment: input.RuntimeEnvironmentUpdate,
     serviceExecutionRole: input.ServiceExecutionRoleUpdate,
     loggingOptions,
@@ -32,8 +35,9 @@ export const updateApplication: Operation<'UpdateApplication'> = async (input, c
 function updatedRun(
   before: ApplicationRecord,
   update: Shapes['RunConfigurationUpdate'] | undefined,
+  restore: ReturnType<typeof restoreConfiguration>,
 ): Partial<RunConfiguration> | undefined {
   if (update === undefined && before.runConfiguration === undefined) return undefined
   const allowNonRestoredState = update?.FlinkRunConfiguration?.AllowNonRestoredState ?? false
-  return { allowNonRestoredState, ...restoreConfiguration(update?.ApplicationRestoreConfiguration) }
+  return { allowNonRestoredState, ...restore }
 }

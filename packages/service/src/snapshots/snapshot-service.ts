@@ -61,8 +61,10 @@ export class SnapshotService implements Snapshots {
         `Application ${name} is ${status}: snapshots are taken of RUNNING ones.`,
       )
     }
-    if (!configuration.snapshotsEnabled || mode !== asked.kind) {
-      const reason = configuration.snapshotsEnabled ? `takes ${mode} snapshots` : 'has snapshots disabled'
+    // What an enhanced application has disabled is the service's own snapshots alone (Amazon's developer guide).
+    const isDisabled = !configuration.snapshotsEnabled && asked.kind === 'legacy'
+    if (isDisabled || mode !== asked.kind) {
+      const reason = isDisabled ? 'has snapshots disabled' : `takes ${mode} snapshots`
       throw new ApiError('InvalidApplicationConfigurationException', `Application ${name} ${reason}.`)
     }
     const snapshot: SnapshotRecord = {
