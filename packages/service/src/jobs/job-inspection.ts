@@ -24,6 +24,8 @@ export interface JobInspection {
   /** With what each subtask answered; undefined also when the job doesn't remember that one. */
   checkpoint(id: number): Promise<CheckpointEntry | undefined>
   metrics(): Promise<MetricsEvent | undefined>
+  /** Memory of its process and all that this one has started, proportional set size; undefined when it can't be told. */
+  memoryBytes(): Promise<number | undefined>
   /** Takes a checkpoint now. Errors: `NOT_RUNNING`, `APPLICATION_EXITED`, why it failed. */
   takeCheckpoint(): Promise<CheckpointEvent>
   /** Takes a savepoint while the job goes on, into a new folder of the application. Errors as for `takeCheckpoint`. */

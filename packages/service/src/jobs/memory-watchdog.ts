@@ -1,5 +1,5 @@
 import { EngineError, type Scheduler } from '@millrace/engine/spi'
-import type { ProcessMemory } from './process-memory.ts'
+import { bytesOfTree, type ProcessMemory } from './process-memory.ts'
 
 /** How often memory is looked at: a job can be this much time over its limit. */
 export const watchIntervalMs = 1_000
@@ -57,15 +57,11 @@ export class MemoryWatchdog {
 
   async #look(watched: Watched): Promise<void> {
     const { pid, limitBytes, kpus, exceeded } = watched
-    const processes = this.#memory.tree(pid)
-    const resident = processes.map((process) => this.#memory.residentBytes(process))
+    const resident = this.#memory.tree(pid).map((process) => this.#memory.residentBytes(process))
     if (sum(resident) <= limitBytes) return
-    const used: number[] = []
-    for (const [i, process] of processes.entries()) {
-      used.push((await this.#memory.proportionalBytes(process)) ?? resident[i] ?? 0)
-    }
+    const used = await bytesOfTree(this.#memory, pid)
     if (sum(used) <= limitBytes || !this.#watched.delete(watched)) return
-    exceeded(limitExceeded(sum(used), processes.length, limitBytes, kpus))
+    exceeded(limitExceeded(sum(used), used.length, limitBytes, kpus))
   }
 }
 

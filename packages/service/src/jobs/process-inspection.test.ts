@@ -21,6 +21,7 @@ const process: InspectedProcess = {
   details: () => answer('details', () => ({ type: 'details', details: { restarts } as JobDetails })),
   checkpoints: (id) =>
     answer(`checkpoints ${id ?? ''}`, () => ({ type: 'checkpoints', checkpoints, checkpoint: entry })),
+  memoryBytes: () => answer('memory', () => 1000),
   metrics: () => answer('metrics', () => ({ type: 'metrics' }) as MetricsEvent),
   checkpoint: () => answer('checkpoint', () => ({ type: 'checkpoint', id: 8, path: null, bytes: 1, durationMs: 1 })),
   savepoint: (path = '') => answer(`savepoint ${path}`, () => ({ id: 9, path, bytes: 1, durationMs: 1 })),
@@ -51,6 +52,18 @@ test('however many ask, the job is asked every 200 ms', async () => {
   restarts = 1
   expect(await inspection.details()).toEqual({ restarts: 1 })
   expect(asked).toEqual(['details', 'details'])
+})
+
+test('memory is added up every five seconds, and gone with the process', async () => {
+  expect(await inspection.memoryBytes()).toBe(1000)
+  await time.advance(4_999)
+  await inspection.memoryBytes()
+  expect(asked).toEqual(['memory'])
+  await time.advance(1)
+  await inspection.memoryBytes()
+  expect(asked).toEqual(['memory', 'memory'])
+  inspection.processEnded({ outcome: 'STOPPED', cause: undefined })
+  expect(await inspection.memoryBytes()).toBeUndefined()
 })
 
 test('a plan is asked for once', async () => {

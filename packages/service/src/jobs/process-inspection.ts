@@ -12,12 +12,14 @@ import type { JobExit } from './job-launcher.ts'
 
 /** How long an answer serves those who ask after it. */
 const recentMs = 200
+/** The same of its memory, which takes the kernel milliseconds to add up. */
+const recentMemoryMs = 5_000
 
 /** What it asks a process for. */
 export type InspectedProcess = Pick<
   ApplicationProcess,
   'plan' | 'details' | 'checkpoints' | 'metrics' | 'checkpoint' | 'savepoint'
->
+> & { memoryBytes(): Promise<number | undefined> }
 
 interface Question<T> {
   answer: Promise<T | undefined> | undefined
@@ -38,6 +40,7 @@ export class ProcessInspection implements JobInspection {
   readonly #details = question<JobDetails>()
   readonly #checkpoints = question<CheckpointReport>()
   readonly #metrics = question<MetricsEvent>()
+  readonly #memoryBytes = question<number>()
   #process: InspectedProcess | undefined
   #ended: JobEnd | undefined
 
@@ -101,6 +104,10 @@ export class ProcessInspection implements JobInspection {
     return this.#ask(this.#metrics, (process) => process.metrics())
   }
 
+  async memoryBytes(): Promise<number | undefined> {
+    return this.#ended ? undefined : this.#ask(this.#memoryBytes, (process) => process.memoryBytes(), recentMemoryMs)
+  }
+
   async takeCheckpoint(): Promise<CheckpointEvent> {
     return this.#alive().checkpoint()
   }
@@ -114,11 +121,15 @@ export class ProcessInspection implements JobInspection {
     throw asEngineError({ code: 'NOT_RUNNING', kind: 'invalid', message: 'The application does not run.' })
   }
 
-  #ask<T>(asked: Question<T>, ask: (process: InspectedProcess) => Promise<T>): Promise<T | undefined> {
+  #ask<T>(
+    asked: Question<T>,
+    ask: (process: InspectedProcess) => Promise<T | undefined>,
+    servesMs = recentMs,
+  ): Promise<T | undefined> {
     const process = this.#process
     if (process === undefined) return Promise.resolve(asked.known)
     const nowMs = this.#clock.monotonicMs()
-    if (asked.answer === undefined || nowMs - asked.askedMs >= recentMs) {
+    if (asked.answer === undefined || nowMs - asked.askedMs >= servesMs) {
       asked.askedMs = nowMs
       asked.answer = ask(process).then(
         (answer) => {

@@ -9,7 +9,8 @@ import {
 import type { Job, JobExit, SavedState } from './job-launcher.ts'
 import type { JobLog } from './job-log.ts'
 import { OutputLines } from './output-lines.ts'
-import type { ProcessInspection } from './process-inspection.ts'
+import type { InspectedProcess, ProcessInspection } from './process-inspection.ts'
+import { bytesOfTree, linuxProcessMemory } from './process-memory.ts'
 
 /** Failures before the first RUNNING that a start is given: the job's own restarts would try for ever. */
 const attemptsToRun = 3
@@ -41,7 +42,7 @@ export class ProcessJob implements Job {
     this.#log = log
     this.#output = new OutputLines((line) => log.write('info', 'stdout', line))
     this.#process = launchApplication(settings, { ...this.#listener(), ...inspection.listener })
-    inspection.attach(this.#process)
+    inspection.attach(inspected(this.#process))
     this.running = this.#process.running.then(
       () => {
         this.#ran = true
@@ -136,6 +137,23 @@ export class ProcessJob implements Job {
     if (this.#verdict !== undefined) return { outcome: 'FAILED', cause: this.#verdict }
     if (state === 'FINISHED' || state === 'STOPPED' || state === 'CANCELED') return { outcome: state, cause: undefined }
     return { outcome: 'FAILED', cause: exit.cause ?? died(exit, stderr) }
+  }
+}
+
+/** The process as far as it is inspected; its memory is what the operating system tells, where it does. */
+function inspected(running: ApplicationProcess): InspectedProcess {
+  const { pid } = running
+  return {
+    plan: () => running.plan(),
+    details: () => running.details(),
+    checkpoints: (id) => running.checkpoints(id),
+    metrics: () => running.metrics(),
+    checkpoint: () => running.checkpoint(),
+    savepoint: (path) => running.savepoint(path),
+    memoryBytes: async () => {
+      if (pid === undefined || process.platform !== 'linux') return undefined
+      return (await bytesOfTree(linuxProcessMemory, pid)).reduce((sum, bytes) => sum + bytes, 0)
+    },
   }
 }
 

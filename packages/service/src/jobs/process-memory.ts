@@ -30,6 +30,15 @@ export const linuxProcessMemory: ProcessMemory = {
   },
 }
 
+/** Bytes of each process of a tree: proportional, resident where that can't be told. */
+export async function bytesOfTree(memory: ProcessMemory, pid: number): Promise<readonly number[]> {
+  const bytes: number[] = []
+  for (const process of memory.tree(pid)) {
+    bytes.push((await memory.proportionalBytes(process)) ?? memory.residentBytes(process))
+  }
+  return bytes
+}
+
 function kilobytes(line: RegExp, text: string): number {
   return Number(line.exec(text)?.[1] ?? 0)
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '@millrace/engine/spi'
-import type { ApplicationRecord } from '../applications/application-record.ts'
+import { type ApplicationRecord, presentConfiguration } from '../applications/application-record.ts'
 import type { Lifecycle } from '../applications/lifecycle.ts'
 import { jobResources } from '../jobs/job-resources.ts'
 import type { MetricsEvent } from '../launchers/index.ts'
@@ -18,6 +18,8 @@ export interface JobMetrics {
   readonly epoch: number
   /** The epoch of the first process since the application was started or updated. */
   readonly sinceEpoch: number
+  /** Proportional set size of its processes; undefined where it can't be told. */
+  readonly memoryBytes?: number | undefined
   readonly event: MetricsEvent
 }
 
@@ -48,14 +50,15 @@ export class InspectedJobs implements JobMetricsSource {
   async of(application: ApplicationRecord): Promise<JobMetrics | undefined> {
     const inspection = this.#lifecycle.inspect?.(application.name)
     if (inspection === undefined || inspection.ended !== undefined) return undefined
-    const event = await inspection.metrics()
+    const [event, memoryBytes] = await Promise.all([inspection.metrics(), inspection.memoryBytes()])
     if (event === undefined || inspection.ended !== undefined) return undefined
     const { configuration, lineage } = application
     return {
       applicationName: application.name,
       collectedMs: this.#clock.now(),
       level: configuration.monitoring.metricsLevel,
-      kpus: jobResources(configuration, 1).kpus,
+      kpus: jobResources(presentConfiguration(application), 1).kpus,
+      memoryBytes,
       epoch: inspection.epoch,
       sinceEpoch: lineage?.sinceEpoch ?? inspection.epoch,
       event,

@@ -59,6 +59,8 @@ test('shares are of the KPUs; CPU is what was used since the time before', () =>
   expect(at('cpuUtilization', 'APPLICATION')).toEqual([])
   expect(at('heapMemoryUtilization', 'APPLICATION')[0]?.value).toBeCloseTo(15)
   expect(at('containerMemoryUtilization', 'APPLICATION')).toEqual([{ value: 12.5 }])
+  const shared = jobPoints(jobMetrics({ memoryBytes: 2 ** 29 }), undefined)
+  expect(shared.find(({ name }) => name === 'containerMemoryUtilization')?.value).toBe(6.25)
   expect(at('oldGenerationGCCount', 'APPLICATION')).toEqual([{ value: 6 }])
   const event = metricsEvent()
   const later = { ...event, uptimeMs: 70_000, process: { ...event.process, cpuTimeMs: 15_000 } }

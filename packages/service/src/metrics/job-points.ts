@@ -59,7 +59,7 @@ function wholeJob(
   before: JobMetrics | undefined,
   restartsBefore: number,
 ): Record<string, number | null> {
-  const { event, kpus } = now
+  const { event, kpus, memoryBytes } = now
   const { process } = event
   const threads = [process.main, ...event.threads]
   const total = (of: (thread: (typeof threads)[number]) => number): number =>
@@ -71,7 +71,7 @@ function wholeJob(
     fullRestarts: restartsBefore + event.restarts,
     cpuUtilization: cpu,
     containerCPUUtilization: cpu,
-    containerMemoryUtilization: (100 * process.residentBytes) / (kpus * memoryBytesPerKpu),
+    containerMemoryUtilization: (100 * (memoryBytes ?? process.residentBytes)) / (kpus * memoryBytesPerKpu),
     heapMemoryUtilization: (100 * total(({ heapUsedBytes }) => heapUsedBytes)) / (kpus * heapBytesPerKpu),
     oldGenerationGCCount: total(({ oldGcCount }) => oldGcCount),
     oldGenerationGCTime: total(({ oldGcTimeMs }) => oldGcTimeMs),

@@ -68,7 +68,11 @@ export const metricTable: readonly MetricDeclaration[] = [
     'Percent',
     'As cpuUtilization: an application is one process. Scaling looks at it.',
   ),
-  process('containerMemoryUtilization', 'Percent', "Resident memory, of the KPUs' 4 GiB each."),
+  process(
+    'containerMemoryUtilization',
+    'Percent',
+    "Memory of its processes (proportional set size), of the KPUs' 4 GiB each.",
+  ),
   process('heapMemoryUtilization', 'Percent', "Heap in use in all threads, of the KPUs' 3 GiB each."),
   process('oldGenerationGCCount', 'Count', 'Garbage collections of the old generation, in the threads that live.', {
     isTotal: true,

@@ -283,6 +283,7 @@ export class FlinkWorld {
       checkpoints: async () => shown.report,
       checkpoint: async (id) => (id === 2 ? completedWithAnswers : report.history.find((entry) => entry.id === id)),
       metrics: async () => shown.metrics,
+      memoryBytes: async () => undefined,
       takeCheckpoint: async () => ({ type: 'checkpoint', id: await this.take(), path: null, bytes: 1, durationMs: 1 }),
       takeSavepoint: async () => ({ id: await this.take(), path: '/data/savepoints/new', bytes: 1, durationMs: 1 }),
     }

@@ -57,7 +57,7 @@ export async function newestJob({ application, inspection, context }: FlinkReque
     id: jobIdOf(application.name, epoch),
     name: details?.name ?? application.name,
     inspection,
-    state: stateOf(ended, details),
+    state: ended !== undefined && application.hibernatedSinceMs !== undefined ? 'SUSPENDED' : stateOf(ended, details),
     startMs: startedMs,
     endMs: ended?.atMs ?? -1,
     nowMs,

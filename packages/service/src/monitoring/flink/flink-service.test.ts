@@ -196,6 +196,28 @@ describe('a job that has ended', () => {
     expect((await world.get('/jobs/:jobid/exceptions')).exceptionHistory.entries).toHaveLength(1)
   })
 
+  test.each([true, false])(
+    'of an application that hibernates it is suspended; known to this service: %s',
+    async (started) => {
+      const atMs = 1_700_000_002_000
+      world.shown.started = started
+      world.shown.ended = { outcome: 'STOPPED', cause: undefined, atMs }
+      world.shown.application = { ...world.shown.application, hibernatedSinceMs: atMs }
+      expect(await world.get('/jobs')).toEqual({ jobs: [{ id: jobId, status: 'SUSPENDED' }] })
+      expect(await world.get('/jobs/:jobid')).toMatchObject({ state: 'SUSPENDED', 'end-time': atMs })
+      expect(await world.get('/taskmanagers')).toEqual({ taskmanagers: [] })
+      expect((await world.ask('POST', `/jobs/${jobId}/checkpoints`)).status).toBe(202)
+    },
+  )
+
+  test('the parallelism is the one that scaling has brought about', async () => {
+    world.shown.application = { ...world.shown.application, currentParallelism: 6 }
+    const config = await world.get('/jobs/:jobid/config')
+    expect(config['execution-config']['job-parallelism']).toBe(6)
+    const [taskManager] = (await world.get('/taskmanagers')).taskmanagers
+    expect(taskManager.totalResource.cpuCores).toBe(6)
+  })
+
   test('none was started: there are no jobs', async () => {
     world.shown.started = false
     expect(await world.get('/jobs')).toEqual({ jobs: [] })

@@ -4,6 +4,7 @@ import { ApiError } from '../../wire/api-error.ts'
 import type { ApiAnswer, ApiCall, ApiService } from '../../wire/api-service.ts'
 import { notFound } from './flink-error.ts'
 import type { FlinkAnswer, FlinkContext, MonitoredLifecycle } from './flink-request.ts'
+import { hibernatedJob } from './hibernated-job.ts'
 import { type FlinkAction, findRoute } from './routes.ts'
 import { Triggers } from './triggers.ts'
 
@@ -43,7 +44,7 @@ export class FlinkService implements ApiService {
     if (found === undefined) throw notFound(`Not found: ${path}`)
     const application = await this.#context.store.application(name)
     if (application === undefined) throw notFound(`There is no application ${name}.`)
-    const inspection = this.#context.lifecycle.inspect?.(name)
+    const inspection = this.#context.lifecycle.inspect?.(name) ?? hibernatedJob(application)
     const request = {
       context: this.#context,
       application,

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { parallelismOf } from '../../applications/application-record.ts'
 import { readTail } from '../log-reader.ts'
 import { notFound } from './flink-error.ts'
 import { newestJob } from './flink-job.ts'
@@ -15,7 +16,7 @@ export const jobManagerConfig: FlinkHandler = async ({ application }) => {
   const { parallelism, checkpoints, monitoring } = application.configuration
   const settings: Readonly<Record<string, string | number>> = {
     'cluster.id': application.name,
-    'parallelism.default': parallelism.parallelism,
+    'parallelism.default': parallelismOf(application),
     'taskmanager.numberOfTaskSlots': parallelism.parallelismPerKpu,
     ...(checkpoints.enabled
       ? {

@@ -1,4 +1,5 @@
 import type { ExecutionState } from '@millrace/engine/host'
+import { parallelismOf } from '../../applications/application-record.ts'
 import { type FlinkJob, type FlinkVertex, jobStates, newestJob, requestedJob } from './flink-job.ts'
 import type { FlinkHandler } from './flink-request.ts'
 import { ioMetricsOf, type SubtaskFigures, subtaskFigures } from './io-metrics.ts'
@@ -53,7 +54,6 @@ export const plan: FlinkHandler = async (request) => ({ json: { plan: planOf(awa
 /** `/jobs/:jobid/config` */
 export const jobConfig: FlinkHandler = async (request) => {
   const { id, name, details } = await requestedJob(request)
-  const { configuration } = request.application
   return {
     json: {
       jid: id,
@@ -61,7 +61,7 @@ export const jobConfig: FlinkHandler = async (request) => {
       'execution-config': {
         'execution-mode': 'PIPELINED',
         'restart-strategy': details === undefined ? 'unknown' : restartStrategyText(details.restartStrategy),
-        'job-parallelism': configuration.parallelism.parallelism,
+        'job-parallelism': parallelismOf(request.application),
         'object-reuse-mode': false,
         'user-config': {},
       },

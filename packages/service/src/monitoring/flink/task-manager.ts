@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { presentConfiguration } from '../../applications/application-record.ts'
+import { jobResources } from '../../jobs/job-resources.ts'
 import type { MetricsEvent } from '../../launchers/index.ts'
 import { notFound } from './flink-error.ts'
 import { type FlinkJob, newestJob } from './flink-job.ts'
@@ -98,9 +100,8 @@ function garbageCollectors(figures: Readonly<Record<string, number>>) {
 }
 
 async function describe(job: FlinkJob, { application }: FlinkRequest) {
-  const { parallelism, parallelismPerKpu } = application.configuration.parallelism
   const slots = job.details?.threads ?? 1
-  const kpus = Math.ceil(parallelism / parallelismPerKpu)
+  const { kpus } = jobResources(presentConfiguration(application), 1)
   const metrics = await job.inspection.metrics()
   const heapMax = processFigures(metrics)['Status.JVM.Memory.Heap.Max'] ?? 0
   const mebibytes = (bytes: number): number => Math.round(bytes / 1048576)
