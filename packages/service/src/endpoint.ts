@@ -10,9 +10,9 @@ import {
 import { AccessControl } from './access/access-control.ts'
 import { AccessService } from './access/access-service.ts'
 import { type Credentials, loadOrCreateCredentials } from './access/credentials-file.ts'
-import type { SessionOwner } from './access/execution-credentials.ts'
+import type { IsLive } from './access/execution-credentials.ts'
 import { isLoopback } from './access/monitoring-gate.ts'
-import { type Applications, type ApplicationsParts, openApplications } from './applications/applications.ts'
+import { type Applications, type ApplicationsParts, isLive, openApplications } from './applications/applications.ts'
 import { lockDataDirectory } from './endpoint-lock.ts'
 import type { Faults, KinesisContext } from './ingest/kinesis-context.ts'
 import { KinesisService } from './ingest/kinesis-service.ts'
@@ -23,6 +23,8 @@ import type { DirectoryLock } from './launchers/directory-lock.ts'
 import type { CloudWatchSettings } from './metrics/cloudwatch-push.ts'
 import { NodeMetrics } from './metrics/node-metrics.ts'
 import { openNotifications } from './notifications/notifications.ts'
+import { openDatabase } from './storage/open-store.ts'
+import { SqlApplicationStore } from './storage/sql-application-store.ts'
 import { ApiServer } from './wire/api-server.ts'
 import type { Deadlines } from './wire/connection-watch.ts'
 import { TlsCertificate, type TlsFiles } from './wire/tls-certificate.ts'
@@ -56,6 +58,13 @@ export interface EndpointSettings {
   readonly tls?: TlsFiles | undefined
   /** In cleartext also where others can listen: only behind something that encrypts. */
   readonly insecure?: boolean | undefined
+  /** Whether streams and topics are offered here. Default true; not where several nodes share a store. */
+  readonly ownStreams?: boolean | undefined
+  /**
+   * Without applications: the `postgres://…` store of the nodes whose applications use the streams here. Their users, keys
+   * and running jobs are known here, too.
+   */
+  readonly storeUrl?: string | undefined
   /** 64 hex digits that encrypt the secrets in the store; default: `access.key` in the data directory. */
   readonly accessEncryptionKey?: string | undefined
   /** Calls a second that each principal may make. Default 10,000. */
@@ -131,14 +140,21 @@ async function startLocked(
     openNotifications(join(settings.dataDirectory, 'notifications'), account, { ...parts, files }),
   ])
   let applications: Applications | undefined
+  let elsewhere: SqlApplicationStore | undefined
   let access: AccessControl | undefined
   const closeStores = async () => {
     await access?.close()
     await applications?.close()
+    await elsewhere?.close()
     await Promise.all([registry.close(), notifications.close()])
   }
   try {
-    access = await openAccess(settings, account, credentials, parts, () => applications)
+    if (parts.applications === undefined && settings.storeUrl !== undefined) {
+      elsewhere = new SqlApplicationStore(await openDatabase(settings.storeUrl, settings.dataDirectory))
+    }
+    access = await openAccess(settings, account, credentials, parts, async (owner) => {
+      return elsewhere === undefined ? (await applications?.isLive(owner)) === true : isLive(elsewhere, owner)
+    })
     applications = await openManaged(settings, account, credentials, access, registry, parts)
   } catch (error) {
     await closeStores()
@@ -147,7 +163,7 @@ async function startLocked(
   const context = kinesisContext(settings, account, registry, parts)
   const metrics = new NodeMetrics({ clock, scheduler, logger }, pushOf(settings, account.region))
   if (applications !== undefined) metrics.follow(applications.metrics)
-  const services = [new KinesisService(context), notifications.service]
+  const services = settings.ownStreams === false ? [] : [new KinesisService(context), notifications.service]
   const server = new ApiServer(
     {
       ...settings,
@@ -226,17 +242,16 @@ function assertSafeHost({ host = '127.0.0.1', tls, insecure }: EndpointSettings)
 }
 
 function openAccess(
-  { dataDirectory, accessEncryptionKey, requestsPerSecond }: EndpointSettings,
+  { dataDirectory, accessEncryptionKey, requestsPerSecond, storeUrl: elsewhere }: EndpointSettings,
   account: { readonly region: string; readonly accountId: string },
   credentials: Credentials,
   { applications, clock, scheduler, logger }: EndpointParts,
-  opened: () => Applications | undefined,
+  whetherLive: IsLive,
 ): Promise<AccessControl> {
-  const { storeUrl } = applications ?? {}
+  const storeUrl = applications === undefined ? elsewhere : applications.storeUrl
   const encryptionKey = accessEncryptionKey
-  // Who runs no applications can't see which of them live.
-  const isLive =
-    applications === undefined ? undefined : async (owner: SessionOwner) => (await opened()?.isLive(owner)) === true
+  // Who runs no applications, and doesn't know who does, can't see which of them live.
+  const isLive = applications === undefined && storeUrl === undefined ? undefined : whetherLive
   return AccessControl.open(
     { dataDirectory, account, credentials, encryptionKey, storeUrl, requestsPerSecond },
     { clock, scheduler, logger, isLive },

@@ -12,17 +12,17 @@ import {
   type Endpoint,
   type Isolation,
   readObjectFrom,
+  SharedCode,
   startEndpoint,
 } from '@millrace/service'
 import { EXIT } from '../exit-codes.ts'
 import { applicationFileSystems } from '../file-systems.ts'
 import { homeDirectory } from '../places.ts'
 import { terminalLogger, toStandardError } from '../terminal.ts'
+import { planZones, type ZoneOptions, type ZonePlan } from './zone-options.ts'
 
 /** What `millrace serve` was asked for. */
-export interface ServeOptions {
-  /** Streams and topics alone; a whole node with managed applications unless given. */
-  readonly role?: 'streams'
+export interface ServeOptions extends ZoneOptions {
   readonly data?: string
   readonly host?: string
   readonly port: number
@@ -72,14 +72,24 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
 
 async function start(dataDirectory: string, options: ServeOptions, logger: Logger): Promise<Endpoint> {
   const { role, port, host, throttle: throttling, requestsPerSecond } = options
+  const plan = planZones(options, process.env)
+  tellPlan(plan, logger)
   const network = { host: host ?? '127.0.0.1', port, tls: tlsFiles(options), insecure: options.insecure ?? false }
   const access = { requestsPerSecond, accessEncryptionKey: process.env['MILLRACE_ACCESS_KEY'] }
   const pushMetrics = pushTarget(options)
   const parts = { clock: systemClock, scheduler: systemScheduler, random: systemRandom, logger }
-  const applications = role === 'streams' ? {} : { applications: await managedApplications(options, logger) }
+  const applications = role === 'streams' ? {} : { applications: await managedApplications(options, plan, logger) }
   try {
     return await startEndpoint(
-      { dataDirectory, ...network, ...access, throttling, pushMetrics },
+      {
+        dataDirectory,
+        ...network,
+        ...access,
+        throttling,
+        pushMetrics,
+        ownStreams: plan.ownStreams,
+        storeUrl: plan.storeUrl,
+      },
       { ...parts, ...applications },
     )
   } catch (error) {
@@ -119,9 +129,18 @@ function pushTarget({ pushMetrics: url }: ServeOptions): { url: string | undefin
   })
 }
 
+function tellPlan({ isShared, ownStreams, zone, streamsUrl }: ZonePlan, logger: Logger): void {
+  if (!isShared || ownStreams) return
+  logger.info('this node shares its store with others and offers no streams and topics of its own', {
+    zone,
+    streams: streamsUrl ?? "Amazon's",
+  })
+}
+
 /** Jobs are processes of this same command: isolated, unless the operator trusts their code like this process's own. */
 async function managedApplications(
   { allowUnisolated = false }: ServeOptions,
+  { storeUrl, isShared, stateRoot, zone, nodeUrl, ownStreams, streamsUrl }: ZonePlan,
   logger: Logger,
 ): Promise<ApplicationsParts> {
   const commandFile = fileURLToPath(import.meta.resolve('millrace/command'))
@@ -137,9 +156,17 @@ async function managedApplications(
       reason: isolation.reason,
     })
   }
-  const jobs = { commandFile, cores: availableParallelism(), isolation, allowUnisolated }
+  const cores = availableParallelism()
+  const fileSystems = applicationFileSystems()
+  const sharedCode =
+    isShared && stateRoot !== undefined ? new SharedCode(fileSystems.forPath(stateRoot), stateRoot) : undefined
+  const streams = ownStreams && streamsUrl === undefined ? undefined : { url: streamsUrl }
+  const jobs = { commandFile, cores, isolation, allowUnisolated, stateRoot, fileSystems, sharedCode, streams }
   return {
+    storeUrl,
+    zones: { zone, nodeUrl, capacity: cores },
+    sharedCode,
     createLifecycle: (surroundings) => createLifecycle(jobs, surroundings),
-    readObject: readObjectFrom({ read: (path) => applicationFileSystems().forPath(path).read(path) }),
+    readObject: readObjectFrom({ read: (path) => fileSystems.forPath(path).read(path) }),
   }
 }

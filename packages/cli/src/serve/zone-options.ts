@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { EngineError } from '@millrace/engine/spi'
 
 /** What `millrace serve` was told of its store and zones; as it was typed. */
@@ -25,7 +26,7 @@ export interface ZonePlan {
 
 /**
  * Reads the options that belong together; the store also comes from MILLRACE_STORE, where no other user sees it.
- * Errors (invalid): `STORE_PASSWORD_VISIBLE`, `STATE_MISSING`, `OPTION_UNFIT`.
+ * Errors (invalid): `STORE_PASSWORD_VISIBLE`, `STATE_MISSING`, `ACCESS_KEY_MISSING`, `OPTION_UNFIT`.
  */
 export function planZones(options: ZoneOptions, environment: NodeJS.ProcessEnv): ZonePlan {
   const { role, store, state, zone = 'default', nodeUrl, streamsUrl } = options
@@ -33,16 +34,23 @@ export function planZones(options: ZoneOptions, environment: NodeJS.ProcessEnv):
   const storeUrl = store ?? environment['MILLRACE_STORE']
   const isShared = storeUrl !== undefined && /^postgres(ql)?:/.test(storeUrl)
   if (role === 'streams') {
-    if (store !== undefined || state !== undefined || streamsUrl !== undefined) {
-      throw unfit('--store, --state and --streams-url are for nodes with applications, not for --role streams.')
+    if (state !== undefined || streamsUrl !== undefined || nodeUrl !== undefined) {
+      throw unfit('--state, --node-url and --streams-url are for nodes with applications, not for --role streams.')
     }
-    return { storeUrl: undefined, isShared: false, stateRoot: undefined, zone, nodeUrl, ownStreams: true, streamsUrl }
+    if (storeUrl !== undefined && !isShared) {
+      throw unfit('--role streams has a --store only to know what other nodes run: postgres://…')
+    }
+    if (isShared) assertAccessKey(environment)
+    return { storeUrl, isShared, stateRoot: undefined, zone, nodeUrl, ownStreams: true, streamsUrl }
   }
   if (isShared && state === undefined) throw stateMissing()
+  if (isShared) assertAccessKey(environment)
   for (const [name, url] of [['--node-url', nodeUrl] as const, ['--streams-url', streamsUrl] as const]) {
     if (url !== undefined && !/^https?:\/\/[^/]/.test(url)) throw unfit(`${name} must be an http:// or https:// URL.`)
   }
-  return { storeUrl, isShared, stateRoot: state, zone, nodeUrl, ownStreams: !isShared, streamsUrl }
+  // Jobs run in other folders.
+  const stateRoot = state === undefined || /^\w+:\/\//.test(state) ? state : resolve(state)
+  return { storeUrl, isShared, stateRoot, zone, nodeUrl, ownStreams: !isShared, streamsUrl }
 }
 
 function hasPassword(url: string): boolean {
@@ -64,6 +72,15 @@ function stateMissing(): EngineError {
     kind: 'invalid',
     message: "Nodes that share a store must share the applications' code, checkpoints and savepoints, too.",
     hint: 'Give --state, a folder that all of them mount or s3://bucket/prefix; the same for each.',
+  })
+}
+
+function assertAccessKey(environment: NodeJS.ProcessEnv): void {
+  if (environment['MILLRACE_ACCESS_KEY'] !== undefined) return
+  throw new EngineError('ACCESS_KEY_MISSING', {
+    kind: 'invalid',
+    message: 'All processes that share a store must have the same key for what is encrypted in it.',
+    hint: 'Make one with: openssl rand -hex 32, and set MILLRACE_ACCESS_KEY to it for each of them.',
   })
 }
 

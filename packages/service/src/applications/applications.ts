@@ -118,7 +118,7 @@ export async function openApplications(
   const flink = new FlinkService({ store, lifecycle, clock, random })
   const metrics = new ApplicationMetrics({ store, lifecycle }, { clock, scheduler, logger })
   const scaling = applicationScaling({
-    applications: () => store.allApplications(),
+    applications: async () => (await store.allApplications()).filter(({ name }) => ownership.isMine(name)),
     store,
     lifecycle,
     jobs: metrics.jobs,
@@ -155,7 +155,10 @@ export async function openApplications(
 }
 
 /** A killed service revokes nothing: what its jobs had holds only as long as their application runs as they knew it. */
-async function isLive(store: ApplicationStore, owner: Parameters<IsLive>[0]): Promise<boolean> {
+export async function isLive(
+  store: Pick<ApplicationStore, 'application'>,
+  owner: Parameters<IsLive>[0],
+): Promise<boolean> {
   const application = await store.application(owner.applicationName)
   if (application?.createdMs !== owner.applicationCreatedMs || application.epoch !== owner.epoch) return false
   return application.status !== 'READY' && application.status !== 'ROLLED_BACK'
