@@ -203,9 +203,24 @@ export class ApiServer {
   }
 
   #refuseUnknown(exchange: WatchedExchange, requestId: string): void {
+    this.#auditUnserved(exchange, requestId, 'unknown', 400, 'UnknownOperationException')
     const body = JSON.stringify({ __type: 'UnknownOperationException', message: 'The operation is not known here.' })
     const headers = { 'x-amzn-errortype': 'UnknownOperationException' }
     this.#send(exchange, { status: 400, contentType: 'application/x-amz-json-1.1', body, headers }, requestId)
+  }
+
+  /** What no service was asked for, and nobody's right was looked at. */
+  #auditUnserved(
+    { request }: WatchedExchange,
+    requestId: string,
+    action: string,
+    status: number,
+    errorCode: string,
+  ): void {
+    const { sourceIp, userAgent } = originOf(request)
+    const claimedAccessKeyId = claimedKeyId(request.url ?? '/', request.headers)
+    const unknown = { principal: undefined, resource: undefined, claimedAccessKeyId }
+    this.#parts.access.audit.write({ ...unknown, requestId, action, sourceIp, userAgent, status, errorCode })
   }
 
   #answerMonitoring(exchange: WatchedExchange, target: string): Promise<void> | void {
@@ -213,7 +228,10 @@ export class ApiServer {
     request.resume()
     const { access, metricsText } = this.#parts
     if (!access.monitoring.admits(request.headers, originOf(request).sourceIp)) {
+      const requestId = randomUuid(this.#parts.random)
+      this.#auditUnserved(exchange, requestId, `GET ${target}`, 401, 'MonitoringTokenMissing')
       response.setHeader('www-authenticate', 'Bearer')
+      response.setHeader('x-amzn-requestid', requestId)
       return answerText(response, 401, 'From elsewhere than this machine the monitoring token is needed.\n')
     }
     if (target === '/healthz') return answerText(response, 200, 'ok\n')
