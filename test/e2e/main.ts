@@ -22,6 +22,7 @@ const TIER2: Readonly<Record<string, readonly string[]>> = {
   'foreign-s3': ['python3'],
   'foreign-sns': ['python3'],
   'hostile-bundle': [],
+  security: [],
   'service-clients': [],
   'service-history': [],
   'service-life': [],

@@ -21,9 +21,14 @@ export interface RunningCommand {
   shows(text: string): Promise<void>
 }
 
-/** Starts `millrace …args` in a folder. */
-export function startMillrace(args: readonly string[], cwd: string): RunningCommand {
-  const child = spawn(process.execPath, [commandFile, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+/** Starts `millrace …args` in a folder. `environment`: variables besides this process's own. */
+export function startMillrace(
+  args: readonly string[],
+  cwd: string,
+  environment: Readonly<Record<string, string>> = {},
+): RunningCommand {
+  const env = { ...process.env, ...environment }
+  const child = spawn(process.execPath, [commandFile, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const waiting = new Set<() => void>()
   let stdout = ''
   let stderr = ''
