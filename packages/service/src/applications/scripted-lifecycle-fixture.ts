@@ -11,6 +11,8 @@ import { ApiError } from '../wire/api-error.ts'
 import type { ApplicationRecord, ApplicationStatus, OperationName, OperationRecord } from './application-record.ts'
 import type { LifecycleSurroundings } from './applications.ts'
 import type { Accepted, Lifecycle } from './lifecycle.ts'
+import { inUse } from './refusals.ts'
+import { nextStatus } from './state-machine.ts'
 
 type Change = Partial<Omit<ApplicationRecord, 'name' | 'arn' | 'createdMs'>>
 
@@ -53,9 +55,11 @@ export class ScriptedLifecycle implements Lifecycle {
 
   update: Lifecycle['update'] = (application, update) => {
     const { configuration, runtimeEnvironment, serviceExecutionRole, runConfiguration: run } = update
+    const { loggingOptions = application.loggingOptions } = update
     const { versionId, runConfiguration } = application
     return this.#accept(application, 'UpdateApplication', ['READY', 'RUNNING'], 'UPDATING', application.status, {
       configuration,
+      loggingOptions,
       versionId: versionId + 1,
       versionUpdatedFrom: versionId,
       conditionalToken: `token-${versionId + 1}`,
@@ -67,10 +71,12 @@ export class ScriptedLifecycle implements Lifecycle {
 
   reconfigure: Lifecycle['reconfigure'] = async (application, { name, ...change }) => {
     const { versionId } = application
+    if (nextStatus(application.status, 'Reconfigure') === 'refused') throw inUse(application, 'Reconfigure')
     const next = name === undefined ? {} : { versionId: versionId + 1, versionUpdatedFrom: versionId }
     const { store } = this.surroundings
     const operation = { ...this.#operation(application, name ?? 'UpdateApplication'), status: 'SUCCESSFUL' as const }
-    const stored = await store.change(application.name, application, { ...change, ...next }, [operation])
+    const operations = name === undefined ? [] : [operation]
+    const stored = await store.change(application.name, application, { ...change, ...next }, operations)
     if (!stored) throw new ApiError('ConcurrentModificationException', `${application.name} has changed meanwhile.`)
     return { application: (await store.application(application.name))!, operation }
   }

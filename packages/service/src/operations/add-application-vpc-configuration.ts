@@ -6,7 +6,7 @@ import { existingApplication, type Operation } from './operation.ts'
 /** Described; it has no effect on the network of jobs. */
 export const addApplicationVpcConfiguration: Operation<'AddApplicationVpcConfiguration'> = async (input, context) => {
   const before = await existingApplication(context, input.ApplicationName)
-  checkVersion(before, input)
+  checkVersion(before, input, 'InvalidArgumentException')
   const { configuration, versionId } = before
   const vpcs = addedVpc(configuration.vpcs, input.VpcConfiguration, optionId(versionId + 1))
   const { application, operation } = await context.lifecycle.reconfigure(before, {

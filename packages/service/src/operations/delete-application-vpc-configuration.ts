@@ -7,7 +7,7 @@ export const deleteApplicationVpcConfiguration: Operation<'DeleteApplicationVpcC
   context,
 ) => {
   const before = await existingApplication(context, input.ApplicationName)
-  checkVersion(before, input)
+  checkVersion(before, input, 'InvalidArgumentException')
   const { configuration } = before
   const { application, operation } = await context.lifecycle.reconfigure(before, {
     name: 'DeleteApplicationVpcConfiguration',

@@ -9,12 +9,16 @@ export interface ExpectedVersion {
 
 /**
  * Somebody who has seen an older version doesn't know what the change would change.
- * Errors: `InvalidRequestException` (neither is given), `ConcurrentModificationException`.
+ * Errors: `ConcurrentModificationException`; neither is given: `whenMissing`, which not every operation's model has.
  */
-export function checkVersion(before: ApplicationRecord, input: ExpectedVersion): void {
+export function checkVersion(
+  before: ApplicationRecord,
+  input: ExpectedVersion,
+  whenMissing: 'InvalidRequestException' | 'InvalidArgumentException' = 'InvalidRequestException',
+): void {
   const { CurrentApplicationVersionId: versionId, ConditionalToken: token } = input
   if (versionId === undefined && token === undefined) {
-    throw new ApiError('InvalidRequestException', 'CurrentApplicationVersionId or ConditionalToken must be given.')
+    throw new ApiError(whenMissing, 'CurrentApplicationVersionId or ConditionalToken must be given.')
   }
   const isOther = (versionId ?? before.versionId) !== before.versionId
   if (!isOther && (token ?? before.conditionalToken) === before.conditionalToken) return
