@@ -17,6 +17,7 @@ export interface Scenario {
 
 /** Scenarios of `npm test` with the commands each needs, beyond what its module says. */
 const TIER2: Readonly<Record<string, readonly string[]>> = {
+  'fail-over': [],
   'foreign-application': ['python3'],
   'foreign-kinesis': [],
   'foreign-s3': ['python3'],

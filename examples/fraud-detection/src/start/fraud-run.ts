@@ -1,12 +1,13 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type FileSystems, loadCheckpoint, splitsOf } from '@millrace/engine/host'
+import type { FileSystems } from '@millrace/engine/host'
 import { type ApplicationProcess, type CheckpointEvent, launchApplication } from '@millrace/service/launchers'
 import { BLOCK } from '../generator.ts'
 import type { HttpProtocol } from '../producer/aws.ts'
 import { PROPERTY_GROUP } from '../settings.ts'
 import { ensureBucket, ensureStreamAndTopic, STREAM } from './aws-setup.ts'
+import { covers } from './checkpoint-coverage.ts'
 import { spawnLines } from './child-lines.ts'
 import { EndpointProcess } from './endpoint.ts'
 import { ManagedApplication } from './managed-application.ts'
@@ -296,18 +297,8 @@ export class FraudRun {
   }
 
   async #isCovered(positions: Readonly<Record<string, string>>): Promise<boolean> {
-    if (this.#checkpointPath === undefined) return false
-    const fileSystems = this.#fileSystems as FileSystems
-    try {
-      const checkpoint = await loadCheckpoint(this.#checkpointPath, fileSystems.forPath(this.#checkpointPath))
-      const read = new Map((await splitsOf(checkpoint, fileSystems)).map((split) => [split.id, positionOf(split)]))
-      return Object.entries(positions).every(([shard, last]) => BigInt(read.get(shard) ?? 0) >= BigInt(last))
-    } catch (error) {
-      // The next checkpoint may have replaced it meanwhile.
-      const { code } = error as { code?: string }
-      if (code === 'SAVEPOINT_NOT_FOUND' || code === 'FILE_NOT_FOUND') return false
-      throw error
-    }
+    const path = this.#checkpointPath
+    return path !== undefined && (await covers(path, positions, this.#fileSystems as FileSystems))
   }
 
   /** No more transactions; resolves when those that were put are acknowledged. */
@@ -395,11 +386,6 @@ export class FraudRun {
     await this.#producer?.kill()
     await this.#endpoint?.close()
   }
-}
-
-function positionOf(split: unknown): string {
-  const { position } = split as { position?: { sequenceNumber?: string } }
-  return position?.sequenceNumber ?? '0'
 }
 
 /** What the processes of a run find AWS by: our own endpoint's credentials, or the address they were told. */
