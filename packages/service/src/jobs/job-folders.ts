@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Logger } from '@millrace/engine/spi'
 import type { Credentials } from '../access/credentials-file.ts'
 import type { ApplicationPlaces } from './places.ts'
@@ -44,14 +44,16 @@ export function prepareJobFolders(
   removedFolder: string,
   userId: number | undefined,
 ): void {
-  mkdirSync(removedFolder, { recursive: true, mode: 0o700 })
-  const discard = (path: string): void => renameSync(path, join(removedFolder, randomUUID()))
-  if (existsSync(places.run)) discard(places.run)
+  const discard = (path: string, to: string): void => {
+    mkdirSync(to, { recursive: true, mode: 0o700 })
+    renameSync(path, join(to, randomUUID()))
+  }
+  if (existsSync(places.run)) discard(places.run, removedFolder)
   for (const folder of [places.run, places.checkpoints, places.savepoints]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
   for (const name of readdirSync(places.savepoints)) {
-    if (name.startsWith(PASSING)) discard(join(places.savepoints, name))
+    if (name.startsWith(PASSING)) discard(join(places.savepoints, name), removedStateFolder(places, removedFolder))
   }
   mkdirSync(places.given, { recursive: true, mode: 0o700 })
   writeFileSync(files.propertiesFile, files.properties, { mode: 0o600 })
@@ -66,10 +68,15 @@ export function prepareJobFolders(
   chmodSync(files.bundle, 0o644)
 }
 
+/** State in a shared folder can't be renamed to another file system: it has a folder for that beside it. */
+export function removedStateFolder({ folder, savepoints }: ApplicationPlaces, removedFolder: string): string {
+  return dirname(savepoints) === folder ? removedFolder : join(dirname(savepoints), 'removed')
+}
+
 /** Removes what was renamed away, also by a service before this one. What can't be removed now is told and left. */
 export async function removeDiscarded(removedFolder: string, logger: Logger): Promise<void> {
   try {
-    for (const entry of await readdir(removedFolder)) {
+    for (const entry of existsSync(removedFolder) ? await readdir(removedFolder) : []) {
       await rm(join(removedFolder, entry), { recursive: true, force: true, maxRetries: 3 })
     }
   } catch (error) {

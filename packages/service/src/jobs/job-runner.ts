@@ -21,7 +21,7 @@ import { describeIsolation, type Isolation, type LaunchSettings } from '../launc
 import type { SharedCode } from '../zones/shared-code.ts'
 import { failedJob } from './failed-job.ts'
 import { jobEnvironment } from './job-environment.ts'
-import { type JobCredentials, PASSING, prepareJobFolders, removeDiscarded } from './job-folders.ts'
+import { type JobCredentials, PASSING, prepareJobFolders, removeDiscarded, removedStateFolder } from './job-folders.ts'
 import type { JobInspection } from './job-inspection.ts'
 import { assertIsolation, jobIsolation, localPath } from './job-isolation.ts'
 import type { Job, JobLauncher, JobSettings } from './job-launcher.ts'
@@ -129,7 +129,9 @@ export class JobRunner implements JobLauncher {
       removed,
       isolation?.userId,
     )
-    void removeDiscarded(removed, this.#parts.logger)
+    for (const folder of new Set([removed, removedStateFolder(places, removed)])) {
+      void removeDiscarded(folder, this.#parts.logger)
+    }
     const settings = {
       ...this.#launchSettings({ application, epoch, lineage }, places, bundle, resources),
       ...(isolation === undefined ? {} : { isolation }),
