@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { detectIsolation } from '@millrace/service'
 import { commandFile } from './millrace-command.ts'
+import { storeOutOfReach } from './security/database.ts'
 import { leadingOut, zips } from './security/paths.ts'
 import { headerFloods, oversized, resetFlood, slowPeers, smuggled } from './security/peers.ts'
 import { assertAudited, assertKept, processTexts } from './security/secrets.ts'
@@ -37,6 +38,7 @@ export async function run(log: (line: string) => void): Promise<void> {
     await attacked(service, log)
     const stderr = await service.end()
     assertKept(service, new Map([['what the service has logged', stderr]]))
+    if (level === 'isolated') await storeOutOfReach(mkdtempSync(join(folder, 'store-')), log)
   } finally {
     service?.kill()
     rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
@@ -78,13 +80,7 @@ async function populated(service: SecuredService): Promise<void> {
     },
   })
   await service.must(`${api}StartApplication`, { ApplicationName: 'runs' })
-  await waitFor(async () => {
-    const { ApplicationDetail } = await service.must<{ ApplicationDetail: { ApplicationStatus: string } }>(
-      `${api}DescribeApplication`,
-      { ApplicationName: 'runs' },
-    )
-    return ApplicationDetail.ApplicationStatus === 'RUNNING'
-  }, 'the application')
+  await waitFor(async () => (await service.statusOf('runs')) === 'RUNNING', 'the application')
   await service.command('apps')
   await service.command('logs', 'runs')
   await service.command('access', 'audit', '--tail', '100', '--json')

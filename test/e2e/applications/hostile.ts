@@ -3,6 +3,7 @@ import { openSync, readdirSync, readFileSync, symlinkSync, writeFileSync, writeS
 import { isMainThread } from 'node:worker_threads'
 import { datagen } from '@millrace/connectors/datagen'
 import { defineApplication, WatermarkStrategy } from 'millrace'
+import { type NetworkTargets, reachOverNetwork } from './hostile-network.ts'
 
 /**
  * Code that means harm. Property group `attack`: `what` it does, `targets` as JSON (see test/e2e/hostile-bundle.ts).
@@ -25,6 +26,7 @@ interface Targets {
   readonly signal?: readonly number[]
   readonly commands?: readonly (readonly string[])[]
   readonly links?: readonly (readonly [string, string])[]
+  readonly network?: NetworkTargets
 }
 
 function attack(what: string, targets: Targets): void {
@@ -34,6 +36,7 @@ function attack(what: string, targets: Targets): void {
   if (what === 'line') for (let i = 0; i < 64; i++) writeAll(3, 'x'.repeat(1 << 20))
   if (what === 'forks') forks()
   if (what === 'memory') memory()
+  if (what === 'network') void network(targets.network)
 }
 
 function reach({ read = [], list = [], write = [], signal = [], commands = [], links = [] }: Targets): void {
@@ -57,6 +60,13 @@ function reach({ read = [], list = [], write = [], signal = [], commands = [], l
   )
   attempt('rights', () => /^CapEff:\s+(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
   attempt('environment', () => Object.keys(process.env).sort().join(' '))
+}
+
+/** It goes on beside the job. */
+async function network(targets: NetworkTargets | undefined): Promise<void> {
+  if (targets === undefined) throw new Error('There is nobody to attack.')
+  for (const [name, outcome] of await reachOverNetwork(targets)) writeAll(1, `${name}=${outcome}\n`)
+  writeAll(1, 'network=done\n')
 }
 
 function attempt(name: string, act: () => unknown): void {

@@ -58,12 +58,16 @@ export class SecuredService {
     this.secret('the monitoring token', value('', 'monitoring-token'))
   }
 
-  /** Starts one in a new folder, with the key of its store in its environment. */
-  static async start(folder: string, options: readonly string[]): Promise<SecuredService> {
+  /** Starts one in a new folder, with the key of its store in its environment. `more`: other variables there. */
+  static async start(
+    folder: string,
+    options: readonly string[],
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<SecuredService> {
     const encryptionKey = randomBytes(32).toString('hex')
     const environment = { MILLRACE_ACCESS_KEY: encryptionKey, AWS_SECRET_ACCESS_KEY: randomBytes(20).toString('hex') }
     const args = ['serve', '--port', '0', '--data', join(folder, 'data'), ...options]
-    const command = startMillrace(args, folder, environment)
+    const command = startMillrace(args, folder, { ...environment, ...more })
     await command.shows('millrace ready')
     const service = new SecuredService(folder, command)
     service.secret('the key of the store', encryptionKey)
@@ -134,6 +138,15 @@ export class SecuredService {
     const answer = await this.call(this.root, target, input)
     assert.equal(answer.status, 200, `${target}: ${answer.text.slice(0, 300)}`)
     return (answer.text === '' ? {} : JSON.parse(answer.text)) as T
+  }
+
+  /** What DescribeApplication says of it. */
+  async statusOf(ApplicationName: string): Promise<string> {
+    const { ApplicationDetail } = await this.must<{ ApplicationDetail: { ApplicationStatus: string } }>(
+      'KinesisAnalytics_20180523.DescribeApplication',
+      { ApplicationName },
+    )
+    return ApplicationDetail.ApplicationStatus
   }
 
   /** A user with one policy of these statements. */
