@@ -135,7 +135,9 @@ async function reaches(world: World, log: (line: string) => void): Promise<void>
 
 async function floods(world: World, log: (line: string) => void): Promise<void> {
   await world.recreate('hostile', 'hostile', { what: 'output' })
-  await world.started('hostile')
+  const started = world.started('hostile')
+  const latencies = await world.latenciesUntil(started)
+  await started
   await world.stopped('hostile')
   for (const [what, cause] of [
     ['garbage', /APPLICATION_PROTOCOL_VIOLATED|LINE_MALFORMED/],
@@ -146,6 +148,7 @@ async function floods(world: World, log: (line: string) => void): Promise<void> 
   }
   world.assertSmall()
   log('100 MB of output, garbage and an endless line to the service: it answers, and its memory is bounded')
+  log(`DescribeApplication under 100 MB of output: ${latencies}`)
 }
 
 async function exhausts(world: World, log: (line: string) => void): Promise<void> {
@@ -265,6 +268,24 @@ class World {
   async started(name: string): Promise<void> {
     const { OperationId } = await this.call(new StartApplicationCommand({ ApplicationName: name }))
     assert.deepEqual(await this.#ended(name, OperationId), ['SUCCESSFUL', ''])
+  }
+
+  /** How long calls take, one after another, until something has ended. */
+  async latenciesUntil(end: Promise<void>): Promise<string> {
+    let hasEnded = false
+    const ended = end.finally(() => {
+      hasEnded = true
+    })
+    const tookMs: number[] = []
+    while (!hasEnded) {
+      const sinceMs = performance.now()
+      await this.call(new DescribeApplicationCommand({ ApplicationName: 'sibling' }))
+      tookMs.push(performance.now() - sinceMs)
+    }
+    await ended
+    tookMs.sort((a, b) => a - b)
+    const [half = 0, most = 0, all = 0] = [0.5, 0.99, 1].map((part) => tookMs[Math.ceil(part * tookMs.length) - 1])
+    return `${tookMs.length} calls, p50 ${half.toFixed(1)} ms, p99 ${most.toFixed(1)} ms, max ${all.toFixed(1)} ms`
   }
 
   /** Starts it and answers with why that fails. */
