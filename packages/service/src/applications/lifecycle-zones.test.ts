@@ -70,7 +70,13 @@ async function join(id: string, zone: string): Promise<Node> {
       changes: { start: () => {}, close: async () => {} },
     },
   )
-  const parts = { ...base, store: applications, ownership, launcher: launcherOf(id), random: seededRandom(1) }
+  const parts = {
+    ...base,
+    store: applications,
+    ownership,
+    launcher: launcherOf(id),
+    random: seededRandom(id.charCodeAt(1)),
+  }
   const node: Node = { id, ownership, lifecycle: new LifecycleService(parts), isCutOff: false }
   await node.lifecycle.recover()
   return node
@@ -114,7 +120,7 @@ function launch(node: string, { epoch }: JobSettings): Job {
   jobs.push(job)
   const saved = () => ({ folder: `savepoint-${++folders}`, sizeBytes: 1 })
   return {
-    running: hangs ? new Promise(() => {}) : Promise.resolve(),
+    running: hangs ? exited.then(() => Promise.reject(new Error('it ended'))) : Promise.resolve(),
     exited,
     async stop() {
       job.finish('stopped', { outcome: 'STOPPED', cause: undefined })
