@@ -1,7 +1,7 @@
 import type { Cancellable, Clock, Scheduler } from './clock.ts'
 
-const INTERVAL_MS = 1000
-const SAMPLES = 10
+const INTERVAL_MS = 2000
+const SAMPLES = 5
 
 /** Watches how late an event loop runs its timers: what blocks it, or too little of a core, makes them late. */
 export class LoopLag {
@@ -10,7 +10,7 @@ export class LoopLag {
   readonly #samplesMs: number[] = []
   #timer: Cancellable
 
-  /** Looks once a second until it is stopped. */
+  /** Looks every two seconds until it is stopped. */
   constructor(clock: Clock, scheduler: Scheduler) {
     this.#clock = clock
     this.#scheduler = scheduler

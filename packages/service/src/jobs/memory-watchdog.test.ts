@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { VirtualTime } from '@millrace/engine/testing'
 import { expect, test } from 'vitest'
-import { MemoryWatchdog, watchIntervalMs } from './memory-watchdog.ts'
+import { looksPerWalk, MemoryWatchdog, watchIntervalMs } from './memory-watchdog.ts'
 import { linuxProcessMemory, type ProcessMemory } from './process-memory.ts'
 
 /** Processes 1 and 2, of which the second was started by the first. */
@@ -10,7 +10,12 @@ class Machine implements ProcessMemory {
   resident: Record<number, number> = { 1: 10, 2: 10 }
   proportional: Record<number, number | undefined> = { 1: 5, 2: 5 }
   asked = 0
-  tree = () => [1, 2]
+  walks = 0
+  processes = [1, 2]
+  tree = () => {
+    this.walks++
+    return this.processes
+  }
   residentBytes = (pid: number) => this.resident[pid] ?? 0
   async proportionalBytes(pid: number) {
     this.asked++
@@ -31,6 +36,36 @@ test('below its limit a process is only looked at in the cheap way', async () =>
   const { time, machine, exceeded } = watched()
   await time.advance(10 * watchIntervalMs)
   expect([machine.asked, exceeded]).toEqual([0, []])
+})
+
+test('far below its limit new processes are looked for at every fifth look, near it at each', async () => {
+  const { time, machine, exceeded } = watched()
+  machine.resident = { 1: 1, 2: 1, 3: 40 }
+  machine.proportional = machine.resident
+  // The second process is new at the first look.
+  await time.advance((looksPerWalk + 1) * watchIntervalMs)
+  expect(machine.walks).toBe(2)
+  machine.processes = [1, 2, 3]
+  await time.advance(watchIntervalMs)
+  expect(exceeded).toHaveLength(1)
+  expect(exceeded[0]).toMatchObject({ details: { usedBytes: 42, processes: 3 } })
+
+  const near = watched()
+  near.machine.resident = { 1: 16, 2: 1, 3: 40 }
+  near.machine.proportional = near.machine.resident
+  await near.time.advance(2 * watchIntervalMs)
+  near.machine.processes = [1, 2, 3]
+  await near.time.advance(watchIntervalMs)
+  expect(near.exceeded).toHaveLength(1)
+})
+
+test('a known process that grows fast is caught at the next look', async () => {
+  const { time, machine, exceeded } = watched()
+  machine.resident = { 1: 1, 2: 1 }
+  await time.advance(2 * watchIntervalMs)
+  machine.resident = machine.proportional = { 1: 40, 2: 1 }
+  await time.advance(watchIntervalMs)
+  expect(exceeded).toHaveLength(1)
 })
 
 test('what is shared with others counts in part', async () => {

@@ -1,8 +1,11 @@
 import { EngineError, type Scheduler } from '@millrace/engine/spi'
 import { bytesOfTree, type ProcessMemory } from './process-memory.ts'
 
-/** How often memory is looked at: a job can be this much time over its limit. */
+/** How often the memory of known processes is looked at: a job can be this much time over its limit. */
 export const watchIntervalMs = 1_000
+
+/** At every so many looks processes that a job has started since are looked for, which costs many times as much. */
+export const looksPerWalk = 5
 
 /** What a watched process may use. */
 export interface MemoryLimit {
@@ -14,6 +17,9 @@ type Cancellable = ReturnType<Scheduler['after']>
 
 interface Watched extends MemoryLimit {
   readonly pid: number
+  /** Its processes as they were found last. */
+  processes: readonly number[]
+  looksUntilWalk: number
   readonly exceeded: (error: EngineError) => void
 }
 
@@ -34,7 +40,7 @@ export class MemoryWatchdog {
 
   /** Calls `exceeded` once with `MEMORY_LIMIT_EXCEEDED` (unavailable: the job may be started again); until it is cancelled. */
   watch(pid: number, limit: MemoryLimit, exceeded: (error: EngineError) => void): Cancellable {
-    const watched = { pid, ...limit, exceeded }
+    const watched: Watched = { pid, ...limit, exceeded, processes: [pid], looksUntilWalk: 0 }
     this.#watched.add(watched)
     this.#plan()
     return { cancel: () => void this.#watched.delete(watched) }
@@ -57,11 +63,24 @@ export class MemoryWatchdog {
 
   async #look(watched: Watched): Promise<void> {
     const { pid, limitBytes, kpus, exceeded } = watched
-    const resident = this.#memory.tree(pid).map((process) => this.#memory.residentBytes(process))
-    if (sum(resident) <= limitBytes) return
+    let resident = this.#resident(watched)
+    // Near the limit every process counts, however young.
+    if (watched.looksUntilWalk-- <= 0 || resident > limitBytes / 2) {
+      const before = watched.processes
+      watched.processes = this.#memory.tree(pid)
+      const isSame = watched.processes.length === before.length && watched.processes.every((p, i) => p === before[i])
+      // One that starts processes, as at its own start, is looked at whole until it has come to rest.
+      watched.looksUntilWalk = isSame ? looksPerWalk - 1 : 0
+      resident = this.#resident(watched)
+    }
+    if (resident <= limitBytes) return
     const used = await bytesOfTree(this.#memory, pid)
     if (sum(used) <= limitBytes || !this.#watched.delete(watched)) return
     exceeded(limitExceeded(sum(used), used.length, limitBytes, kpus))
+  }
+
+  #resident({ processes }: Watched): number {
+    return sum(processes.map((process) => this.#memory.residentBytes(process)))
   }
 }
 

@@ -13,7 +13,7 @@ import type { JobExit } from './job-launcher.ts'
 /** How long an answer serves those who ask after it. */
 const recentMs = 200
 /** The same of its memory, which takes the kernel milliseconds to add up. */
-const recentMemoryMs = 5_000
+const recentMemoryMs = 30_000
 
 /** What it asks a process for. */
 export type InspectedProcess = Pick<

@@ -73,7 +73,7 @@ export class ScalingController {
   #next(delayMs: number): void {
     this.#timer = this.#parts.scheduler.after(delayMs, () => {
       this.#ticking = this.#tick().then(() => {
-        if (!this.#closed) this.#next(tickMs)
+        if (!this.#closed) this.#next(untilTick(this.#parts.clock.now()))
       })
     })
   }
@@ -175,4 +175,11 @@ export class ScalingController {
       actions.log(application, 'info', 'parallelism not changed', { from, to, reason, ...figures, refused: why })
     }
   }
+}
+
+/** In step with the clock, as metrics are collected: one answer of a job serves both. */
+function untilTick(nowMs: number): number {
+  const leftMs = tickMs - (nowMs % tickMs)
+  // A timer may be a little early: not two ticks for one.
+  return leftMs < tickMs / 2 ? leftMs + tickMs : leftMs
 }

@@ -4,7 +4,8 @@ export interface Bell {
   wait(seen: number, timeoutMs: number): Promise<void>
 }
 
-const BELL_TIMEOUT_MS = 1000
+/** No ring is missed, so nothing waits for this; each time it passes costs a look for work. */
+const BELL_TIMEOUT_MS = 30_000
 
 /**
  * How a thread's loop sleeps: until something on its own thread calls `wake` or another thread rings its bell.
