@@ -8,6 +8,7 @@ const parts: Readonly<Record<string, () => Promise<ServiceBenchPart>>> = {
   update: async () => (await import('./service-gap.ts')).measureUpdate,
   restore: async () => (await import('./service-restore.ts')).measureRestore,
   kill: async () => (await import('./service-gap.ts')).measureKill,
+  'node-loss': async () => (await import('./service-node-loss.ts')).measureNodeLoss,
   idle: async () => (await import('./service-idle.ts')).measureIdle,
   api: async () => (await import('./service-api.ts')).measureApi,
 }
