@@ -10,13 +10,15 @@ export interface WorkerApplication {
   readonly shownAs: string
   readonly context: ApplicationContext
   readonly parallelism: number
+  /** In place of the application's own. */
+  readonly name: string | undefined
 }
 
 /** The entry of every worker thread: loads the application, declares it again, runs its share. */
 async function main(): Promise<void> {
-  const { moduleFile, shownAs, context, parallelism } = workerApplication() as WorkerApplication
+  const { moduleFile, shownAs, context, parallelism, name } = workerApplication() as WorkerApplication
   const application = await loadApplication(moduleFile, shownAs)
-  const { graph } = declareApplication(application, context, parallelism)
+  const { graph } = declareApplication(application, context, parallelism, name)
   runWorker({ graph, fileSystems: applicationFileSystems() })
 }
 

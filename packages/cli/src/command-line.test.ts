@@ -67,13 +67,14 @@ const options: RunOptions = {
   allowNonRestoredState: true,
   properties: 'p.json',
   epoch: 3,
+  name: 'my-app',
   control: undefined,
   logLevel: 'info',
 }
 
 test('the command to go on names the new savepoint, and everything else that matters, for a shell', () => {
   expect(commandToGoOn(options, '/s/1')).toBe(
-    "millrace run 'my app.ts' --parallelism 2 --properties p.json --from /s/1 -- --rate 'it'\\''s'",
+    "millrace run 'my app.ts' --name my-app --parallelism 2 --properties p.json --from /s/1 -- --rate 'it'\\''s'",
   )
 })
 

@@ -40,6 +40,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .option('-p, --parallelism <n>', 'of every operator that does not say otherwise', positive, 1)
     .option('--threads <n>', 'worker threads; 0 runs in process (default: as many as cores and subtasks)', natural)
     .option('--thread-heap-mb <n>', "heap of each worker thread, MiB (default: Node's own)", positive)
+    .option('--name <name>', "in place of the application's own")
     .option('--dir <dir>', "the application's directory (default: .millrace/apps/<name>)")
     .option('--checkpoints <uri>', 'folder of the checkpoints, local or s3:// (default: checkpoints in the directory)')
     .option('--checkpoint-interval <ms>', "in place of the application's own; 0: only savepoints", natural)
@@ -149,6 +150,7 @@ const noOptions = {
   otherwiseFrom: undefined,
   properties: undefined,
   epoch: undefined,
+  name: undefined,
   control: undefined,
 }
 

@@ -8,13 +8,15 @@ export interface DeclaredApplication {
 }
 
 /**
- * Builds an application once: on the coordinator and on every thread, with the same outcome.
+ * Builds an application once: on the coordinator and on every thread, with the same outcome. `name`
+ * stands in place of the application's own.
  * Errors: `BUILD_ASYNC`, those of the graph, and whatever `build` throws.
  */
 export function declareApplication(
   application: Application,
   context: ApplicationContext,
   parallelism: number,
+  name = application.name,
 ): DeclaredApplication {
   const env = StreamExecutionEnvironment.create({ parallelism })
   const returned: unknown = application.build(env, context)
@@ -28,5 +30,5 @@ export function declareApplication(
       details: { application: application.name },
     })
   }
-  return { env, graph: env.compile(application.name) }
+  return { env, graph: env.compile(name) }
 }

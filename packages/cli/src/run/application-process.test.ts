@@ -257,3 +257,11 @@ test('a thread that exhausts its heap fails the application, which tells so', as
   expect(await application.exited).toMatchObject({ code: 1, signal: null, state: 'FAILED' })
   expect(exceptions.map(({ code }) => code)).toEqual(['THREAD_OUT_OF_MEMORY'])
 })
+
+test('a name that is given stands in place of the one that the application gives itself', async () => {
+  const own = launch(['100000', '1000'], { threads: 0, directory: join(folder, 'own') })
+  const given = launch(['100000', '1000'], { name: 'orders', threads: 2, directory: join(folder, 'given') })
+  await Promise.all([own.application.running, given.application.running])
+  expect((await own.application.plan()).plan.name).toBe('ticks')
+  expect((await given.application.plan()).plan.name).toBe('orders')
+})

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Application, type ApplicationContext, EngineError } from '@millrace/engine'
+import { type ApplicationContext, EngineError } from '@millrace/engine'
 import {
   holdProcess,
   inProcessThread,
@@ -153,7 +153,7 @@ export class ApplicationRun {
 
   /** Undefined when it was cancelled meanwhile. */
   async #startJob(): Promise<JobCoordinator | undefined> {
-    const { application: named, args, parallelism, properties } = this.#options
+    const { application: named, args, name, parallelism, properties } = this.#options
     const prepared = await prepareApplication(named)
     const context: ApplicationContext = {
       properties: readProperties(properties, resolve(named)),
@@ -162,9 +162,9 @@ export class ApplicationRun {
     }
     announceProperties(properties, resolve(named))
     const application = await loadApplication(prepared.moduleFile, prepared.shownAs)
-    this.#name = application.name
-    const declared = declareApplication(application, context, parallelism)
-    await this.#occupyDirectory(application)
+    this.#name = name ?? application.name
+    const declared = declareApplication(application, context, parallelism, name)
+    await this.#occupyDirectory()
     const settings = this.#jobSettings(declared, context)
     if (this.#cancelled) return undefined
     const fileSystems = applicationFileSystems()
@@ -191,9 +191,9 @@ export class ApplicationRun {
     } as const
     const threads = this.#threads(graph)
     if (threads === 0) return inProcessThread({ ...world, ...running })
-    const { parallelism, threadHeapMb } = this.#options
+    const { name, parallelism, threadHeapMb } = this.#options
     const { moduleFile, shownAs } = prepared
-    const workerData: WorkerApplication = { moduleFile, shownAs, context, parallelism }
+    const workerData: WorkerApplication = { moduleFile, shownAs, context, parallelism, name }
     const limits = threadHeapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: threadHeapMb } }
     const launcher = workerThreads({ ...running, ...limits, threads, entry: workerEntry(), workerData })
     return {
@@ -212,8 +212,8 @@ export class ApplicationRun {
   }
 
   /** Errors: `APPLICATION_RUNNING`. */
-  async #occupyDirectory(application: Application): Promise<void> {
-    const directory = resolve(this.#options.dir ?? applicationDirectory(application.name))
+  async #occupyDirectory(): Promise<void> {
+    const directory = resolve(this.#options.dir ?? applicationDirectory(this.name))
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     if ((await lockDirectory(directory, 'application')) === undefined) {
       const pid = readControlFile(directory)?.pid

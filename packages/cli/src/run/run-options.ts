@@ -6,6 +6,8 @@ export interface RunOptions {
   readonly application: string
   /** The application's own arguments. */
   readonly args: readonly string[]
+  /** In place of the application's own. */
+  readonly name: string | undefined
   /** The application's directory; one below the home by its name unless given. */
   readonly dir: string | undefined
   readonly parallelism: number
@@ -33,9 +35,10 @@ export interface RunOptions {
 
 /** The command line that starts the same application again from a savepoint. */
 export function commandToGoOn(options: RunOptions, savepoint: string): string {
-  const { application, args, dir, parallelism, threads, threadHeapMb, checkpoints, properties } = options
+  const { application, args, name, dir, parallelism, threads, threadHeapMb, checkpoints, properties } = options
   const { checkpointInterval, checkpointMinPause } = options
   const named: [string, string | number | undefined][] = [
+    ['--name', name],
     ['--dir', dir],
     ['--parallelism', parallelism === 1 ? undefined : parallelism],
     ['--threads', threads],
@@ -48,7 +51,7 @@ export function commandToGoOn(options: RunOptions, savepoint: string): string {
   ]
   const words = [
     application,
-    ...named.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)])),
+    ...named.flatMap(([option, value]) => (value === undefined ? [] : [option, String(value)])),
     ...(args.length === 0 ? [] : ['--', ...args]),
   ]
   return `millrace run ${words.map(quoted).join(' ')}`

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { EngineError } from '@millrace/engine/spi'
 import { awsFailure, classifyAwsError } from '../aws/aws-errors.ts'
 import { sleepUnlessAborted } from '../aws/backoff.ts'
@@ -8,9 +9,19 @@ const firstPauseMs = 100
 const maxPauseMs = 5_000
 const deregistrationTimeoutMs = 10_000
 
-/** A fan-out consumer's name made of what it belongs to, within the service's alphabet and length. */
+const longestName = 128
+const digestCharacters = 16
+
+/**
+ * A fan-out consumer's name made of what it belongs to, within the service's alphabet and length. One that was longer
+ * ends in a digest of the whole: consumers that share a name take each other's subscriptions.
+ */
 export function defaultConsumerName(applicationName: string, operatorId: string): string {
-  return `millrace-${applicationName}-${operatorId}`.replace(/[^a-zA-Z0-9_.-]/g, '-').slice(0, 128)
+  const whole = `millrace-${applicationName}-${operatorId}`
+  const name = whole.replace(/[^a-zA-Z0-9_.-]/g, '-')
+  if (name.length <= longestName) return name
+  const digest = createHash('sha256').update(whole).digest('hex').slice(0, digestCharacters)
+  return `${name.slice(0, longestName - digestCharacters - 1)}-${digest}`
 }
 
 /** Registers, awaits and deregisters the fan-out consumer. */

@@ -167,6 +167,7 @@ export class JobRunner implements JobLauncher {
     return {
       commandFile: this.#settings.commandFile,
       application: bundle,
+      name: application.name,
       directory: places.run,
       cwd: places.run,
       parallelism: parallelismOf(application),

@@ -375,3 +375,12 @@ test.runIf(process.platform === 'linux')(
     expect(variables).not.toContain('SERVICE_SECRET')
   },
 )
+
+test('a job has the name of its managed application, not the one that all made of its bundle share', async () => {
+  await create()
+  await ended(await start())
+  const request = new DescribeApplicationCommand({ ApplicationName: 'a', IncludeAdditionalDetails: true })
+  const { ApplicationDetail } = await client.send(request)
+  const flink = ApplicationDetail?.ApplicationConfigurationDescription?.FlinkApplicationConfigurationDescription
+  expect(JSON.parse(flink?.JobPlanDescription ?? '{}')).toMatchObject({ name: 'a' })
+})

@@ -20,6 +20,11 @@ test.each<{ it: string; given: Partial<LaunchSettings>; words: string[] }>([
     words: ['run', 'app.ts', '--parallelism', '2', '--threads', '0', '--epoch', '7', '--control', '3'],
   },
   {
+    it: 'a name of its own',
+    given: { name: 'orders', directory: '/d' },
+    words: ['run', 'app.ts', '--name', 'orders', '--dir', '/d', '--control', '3'],
+  },
+  {
     it: 'a restore that drops state',
     given: { from: 'latest', allowNonRestoredState: true },
     words: ['run', 'app.ts', '--from', 'latest', '--control', '3', '--allow-non-restored-state'],

@@ -27,6 +27,8 @@ export interface LaunchSettings {
   readonly application: string
   /** The application's own arguments (`ctx.args`). */
   readonly args?: readonly string[]
+  /** In place of the one that the application gives itself: what it registers elsewhere is named after it. */
+  readonly name?: string
   /** The application's directory: checkpoints unless said otherwise, savepoints, the local control socket. */
   readonly directory?: string
   readonly parallelism?: number
@@ -330,6 +332,7 @@ function commandOf(settings: LaunchSettings): { command: string; args: readonly 
 export function runArguments(settings: LaunchSettings): string[] {
   const { args = [] } = settings
   const options: [string, string | number | undefined][] = [
+    ['--name', settings.name],
     ['--dir', settings.directory],
     ['--parallelism', settings.parallelism],
     ['--threads', settings.threads],
