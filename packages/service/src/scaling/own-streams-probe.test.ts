@@ -16,11 +16,18 @@ let calls: number
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-probe-'))
-  const parts = { files: diskFiles, clock: systemClock, logger: silentLogger, segmentBytes: 1 << 20, tailCacheBytes: 0 }
-  registry = await StreamRegistry.open(directory, parts)
+  registry = await open()
   stream = await registry.create('in', { shardCount: 2, maxRecordBytes: 1 << 20, tags: {} })
   calls = 0
 })
+const open = () =>
+  StreamRegistry.open(directory, {
+    files: diskFiles,
+    clock: systemClock,
+    logger: silentLogger,
+    segmentBytes: 1 << 20,
+    tailCacheBytes: 0,
+  })
 afterEach(async () => {
   await registry.close()
   await rm(directory, { recursive: true })
@@ -64,6 +71,18 @@ test('what came before it was watched calls too', async () => {
   await put(0)
   watch(split(0, after(first)))
   await expect.poll(() => calls).toBe(1)
+})
+
+test('a log that was opened again holds nothing new for that', async () => {
+  const last = await put(0)
+  await registry.close()
+  registry = await open()
+  stream = registry.get('in')!
+  expect(watch(split(0, after(last)), split(1, trimHorizon))).toBeDefined()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(calls).toBe(0)
+  await put(0)
+  expect(calls).toBe(1)
 })
 
 test.each([

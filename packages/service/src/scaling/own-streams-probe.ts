@@ -61,9 +61,9 @@ class ShardWatch implements Cancellable {
   add(shard: Shard, { position }: ShardPlace, { clock, logger }: Surroundings): void {
     // First: a record that becomes durable while the position is looked up is behind it.
     this.#takeOff.push(shard.log.onDurable(() => this.#call()))
-    nextIndex(shard, position, clock.now()).then(
-      (index) => {
-        if (index < shard.log.tipIndex) this.#call()
+    holdsMore(shard, position, clock.now()).then(
+      (isBehind) => {
+        if (isBehind) this.#call()
       },
       (error) => {
         // A position that the stream doesn't know is for the application to report: it must run for that.
@@ -85,8 +85,10 @@ class ShardWatch implements Cancellable {
   }
 }
 
-/** Index of the first record that the application hasn't had. */
-function nextIndex(shard: Shard, position: ShardPlace['position'], nowMs: number): Promise<number> {
+/** Whether the shard has records that the application hasn't had. */
+async function holdsMore(shard: Shard, position: ShardPlace['position'], nowMs: number): Promise<boolean> {
   const { type, sequenceNumber, timestampMs } = { sequenceNumber: undefined, timestampMs: undefined, ...position }
-  return resolvePosition(shard, { type, sequenceNumber, timestampMs }, nowMs)
+  const index = await resolvePosition(shard, { type, sequenceNumber, timestampMs }, nowMs)
+  // Indexes have gaps, where a log was opened again: only a read tells.
+  return index < shard.log.tipIndex && (await shard.log.read(index, { maxRecords: 1, maxBytes: 1 })).length > 0
 }
