@@ -20,12 +20,12 @@ describe('store and zones of millrace serve', () => {
   test('several nodes share state and have no streams of their own', () => {
     const options = {
       zone: 'a',
-      state: 's3://b/p',
+      state: '/mnt/p',
       nodeUrl: 'http://10.0.0.1:7700',
       streamsUrl: 'http://10.0.0.9:7700',
     }
     const store = 'postgres://app:secret@db/flink'
-    const plan = { ...options, storeUrl: store, isShared: true, stateRoot: 's3://b/p', ownStreams: false }
+    const plan = { ...options, storeUrl: store, isShared: true, stateRoot: '/mnt/p', ownStreams: false }
     const { state: _, ...expected } = plan
     expect(planZones(options, { MILLRACE_STORE: store, ...key })).toEqual(expected)
     expect(
@@ -50,6 +50,7 @@ describe('store and zones of millrace serve', () => {
     [{ store: 'postgres://app@db/flink', role: 'streams' as const }, 'ACCESS_KEY_MISSING'],
     [{ store: 'sqlite:/m.db', role: 'streams' as const }, 'OPTION_UNFIT'],
     [{ state: '/s', role: 'streams' as const }, 'OPTION_UNFIT'],
+    [{ state: 's3://bucket/prefix' }, 'OPTION_UNFIT'],
     [{ nodeUrl: '10.0.0.1:7700' }, 'OPTION_UNFIT'],
     [{ streamsUrl: 'ftp://x' }, 'OPTION_UNFIT'],
   ])('%j is refused with %s, without its password', (options, code) => {

@@ -48,8 +48,11 @@ export function planZones(options: ZoneOptions, environment: NodeJS.ProcessEnv):
   for (const [name, url] of [['--node-url', nodeUrl] as const, ['--streams-url', streamsUrl] as const]) {
     if (url !== undefined && !/^https?:\/\/[^/]/.test(url)) throw unfit(`${name} must be an http:// or https:// URL.`)
   }
+  if (state !== undefined && /^\w+:\/\//.test(state)) {
+    throw unfit('--state must be a folder: the credentials of jobs, those of their role, are not for other storage.')
+  }
   // Jobs run in other folders.
-  const stateRoot = state === undefined || /^\w+:\/\//.test(state) ? state : resolve(state)
+  const stateRoot = state === undefined ? undefined : resolve(state)
   return { storeUrl, isShared, stateRoot, zone, nodeUrl, ownStreams: !isShared, streamsUrl }
 }
 
@@ -71,7 +74,7 @@ function stateMissing(): EngineError {
   return new EngineError('STATE_MISSING', {
     kind: 'invalid',
     message: "Nodes that share a store must share the applications' code, checkpoints and savepoints, too.",
-    hint: 'Give --state, a folder that all of them mount or s3://bucket/prefix; the same for each.',
+    hint: 'Give --state, a folder that all of them mount; the same for each.',
   })
 }
 
