@@ -117,6 +117,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .option('--requests-per-second <n>', 'that each user may make (default: 10000)', positive)
     .option('--no-throttle', "without AWS's quotas a shard")
     .option('--push-metrics [url]', "push applications' metrics to CloudWatch (default: where the AWS SDK finds it)")
+    .option('--folder <dir>', 'that isolated applications may read and write; may be given again', addFolder)
     .option('--allow-unisolated', 'run applications as plain processes of this user: trusted code only')
     .addOption(new Option('--log-level <level>', 'least level that is shown').choices(LEVELS).default('info'))
     .action(async (values) => {
@@ -134,6 +135,10 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     })
 
   return program
+}
+
+function addFolder(folder: string, before: readonly string[] = []): string[] {
+  return [...before, folder]
 }
 
 type RunValues = Omit<RunOptions, 'application' | 'args'> & { readonly watch: boolean }

@@ -19,6 +19,7 @@ import { EXIT } from '../exit-codes.ts'
 import { applicationFileSystems } from '../file-systems.ts'
 import { homeDirectory } from '../places.ts'
 import { terminalLogger, toStandardError } from '../terminal.ts'
+import { isForEveryUser, shownFolders } from './shown-folders.ts'
 import { planZones, type ZoneOptions, type ZonePlan } from './zone-options.ts'
 
 /** What `millrace serve` was asked for. */
@@ -36,6 +37,8 @@ export interface ServeOptions extends ZoneOptions {
   readonly throttle: boolean
   /** To CloudWatch at that address; true: where the AWS SDK finds it. */
   readonly pushMetrics?: string | true
+  /** Folders that isolated applications may read and write. */
+  readonly folder?: readonly string[]
   /** Applications run as plain processes of this user. */
   readonly allowUnisolated?: boolean
   readonly logLevel: LogLevel
@@ -78,7 +81,8 @@ async function start(dataDirectory: string, options: ServeOptions, logger: Logge
   const access = { requestsPerSecond, accessEncryptionKey: process.env['MILLRACE_ACCESS_KEY'] }
   const pushMetrics = pushTarget(options)
   const parts = { clock: systemClock, scheduler: systemScheduler, random: systemRandom, logger }
-  const applications = role === 'streams' ? {} : { applications: await managedApplications(options, plan, logger) }
+  const applications =
+    role === 'streams' ? {} : { applications: await managedApplications(options, plan, dataDirectory, logger) }
   try {
     return await startEndpoint(
       {
@@ -139,16 +143,21 @@ function tellPlan({ isShared, ownStreams, zone, streamsUrl }: ZonePlan, logger: 
 
 /** Jobs are processes of this same command: isolated, unless the operator trusts their code like this process's own. */
 async function managedApplications(
-  { allowUnisolated = false }: ServeOptions,
+  { allowUnisolated = false, folder: asked = [] }: ServeOptions,
   { storeUrl, isShared, stateRoot, zone, nodeUrl, ownStreams, streamsUrl }: ZonePlan,
+  dataDirectory: string,
   logger: Logger,
 ): Promise<ApplicationsParts> {
+  const folders = shownFolders(asked, dataDirectory)
   const commandFile = fileURLToPath(import.meta.resolve('millrace/command'))
   const isolation: Isolation = allowUnisolated
     ? { level: 'process', reason: '--allow-unisolated was given' }
     : await detectIsolation(commandFile)
   if (isolation.level === 'isolated') {
     logger.info('applications are isolated', { isolation: describeIsolation(isolation) })
+    for (const folder of isolation.means.user === 'own-user' ? folders : []) {
+      if (!isForEveryUser(folder)) logger.warn('applications are users of their own and may not write', { folder })
+    }
   } else if (allowUnisolated) {
     logger.warn('applications are not isolated, as --allow-unisolated says: their code can do what this user can')
   } else {
@@ -161,7 +170,7 @@ async function managedApplications(
   const sharedCode =
     isShared && stateRoot !== undefined ? new SharedCode(fileSystems.forPath(stateRoot), stateRoot) : undefined
   const streams = ownStreams && streamsUrl === undefined ? undefined : { url: streamsUrl }
-  const jobs = { commandFile, cores, isolation, allowUnisolated, stateRoot, fileSystems, sharedCode, streams }
+  const jobs = { commandFile, cores, isolation, allowUnisolated, folders, stateRoot, fileSystems, sharedCode, streams }
   return {
     storeUrl,
     zones: { zone, nodeUrl, capacity: cores },

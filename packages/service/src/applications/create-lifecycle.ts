@@ -19,6 +19,8 @@ export interface ManagedJobs {
   readonly isolation: Isolation
   /** Whether they run where they can't be isolated: only for code that is trusted like this process. */
   readonly allowUnisolated?: boolean
+  /** Folders of this machine that isolated ones may read and write, too. */
+  readonly folders?: readonly string[] | undefined
   /** Memory of a KPU, MiB; 4096 unless given. */
   readonly kpuMemoryMb?: number
   /** Where they find streams and topics instead of at this endpoint; `url` undefined: at Amazon. */

@@ -14,6 +14,8 @@ const processesOfThread = 32
 export interface IsolationChoice {
   readonly isolation: Isolation
   readonly allowUnisolated: boolean
+  /** Folders of this machine that all applications may read and write; none unless given. */
+  readonly folders?: readonly string[] | undefined
 }
 
 /** Errors: `ISOLATION_UNAVAILABLE` (invalid). */
@@ -41,14 +43,14 @@ export function jobIsolation(
   { threads }: JobResources,
 ): IsolationSettings | undefined {
   assertIsolation(choice)
-  const { isolation } = choice
+  const { isolation, folders = [] } = choice
   if (isolation.level === 'process') return undefined
   const { means } = isolation
   const certificates = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'].flatMap((name) => process.env[name] ?? [])
   return {
     means,
     readOnly: [bundle, given, ...certificates, ...(restoredFrom === undefined ? [] : [restoredFrom])],
-    readWrite: [run, checkpoints, savepoints],
+    readWrite: [run, checkpoints, savepoints, ...folders],
     ...(means.user === 'own-user' ? { userId: jobUserId(basename(folder)) } : {}),
     maxProcesses: processesOfJob + threads * processesOfThread,
     maxOpenFiles,

@@ -50,6 +50,8 @@ export interface JobRunnerSettings {
   readonly isolation: Isolation
   /** Whether jobs run where they can't be isolated. */
   readonly allowUnisolated: boolean
+  /** Folders of this machine that isolated jobs may read and write, too. */
+  readonly folders?: readonly string[] | undefined
   /** Memory of a KPU, MiB; 4096 unless given. */
   readonly kpuMemoryMb?: number
   readonly logFile?: LogFileSettings

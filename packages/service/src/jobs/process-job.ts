@@ -9,6 +9,7 @@ import {
 import type { Job, JobExit, SavedState } from './job-launcher.ts'
 import type { JobLog } from './job-log.ts'
 import { OutputLines } from './output-lines.ts'
+import { withOutsideHint } from './outside-hint.ts'
 import type { InspectedProcess, ProcessInspection } from './process-inspection.ts'
 import { bytesOfTree, linuxProcessMemory } from './process-memory.ts'
 
@@ -32,6 +33,8 @@ export class ProcessJob implements Job {
   readonly #folders: SavepointFolders
   readonly #log: JobLog
   readonly #output: OutputLines
+  /** A failure as it is told to people. */
+  readonly #explained: (error: EngineError) => EngineError
   #attempts = 0
   #ran = false
   #lastFailure: EngineError | undefined
@@ -41,6 +44,8 @@ export class ProcessJob implements Job {
     this.#folders = folders
     this.#log = log
     this.#output = new OutputLines((line) => log.write('info', 'stdout', line))
+    const { isolation } = settings
+    this.#explained = (error) => (isolation === undefined ? error : withOutsideHint(error, isolation))
     this.#process = launchApplication(settings, { ...this.#listener(), ...inspection.listener })
     inspection.attach(inspected(this.#process))
     this.running = this.#process.running.then(
@@ -113,14 +118,14 @@ export class ProcessJob implements Job {
     return {
       onState: (state, cause) => {
         log.write('info', 'job', `job ${state.toLowerCase()}`)
-        if (cause !== undefined) this.#lastFailure = cause
+        if (cause !== undefined) this.#lastFailure = this.#explained(cause)
         if (state === 'RESTARTING' && !this.#ran && ++this.#attempts >= attemptsToRun) this.kill()
       },
       onCheckpoint: ({ id, bytes, durationMs }) =>
         log.write('debug', 'checkpoints', 'checkpoint complete', { id, bytes, durationMs: Math.round(durationMs) }),
       onException: (error) => {
-        this.#lastFailure = error
-        log.failure('job', error)
+        this.#lastFailure = this.#explained(error)
+        log.failure('job', this.#lastFailure)
       },
       onLog: ({ timestampMs, level, message, fields }) => {
         log.write(level, loggerName(fields) ?? 'application', message, fields, timestampMs)
@@ -136,7 +141,7 @@ export class ProcessJob implements Job {
     if (stderr !== '') for (const line of stderr.split('\n')) this.#log.write('error', 'stderr', line)
     if (this.#verdict !== undefined) return { outcome: 'FAILED', cause: this.#verdict }
     if (state === 'FINISHED' || state === 'STOPPED' || state === 'CANCELED') return { outcome: state, cause: undefined }
-    return { outcome: 'FAILED', cause: exit.cause ?? died(exit, stderr) }
+    return { outcome: 'FAILED', cause: this.#explained(exit.cause ?? died(exit, stderr)) }
   }
 }
 
