@@ -28,8 +28,7 @@ export function fraudProperties(node: ServiceNode, name: string, stream: string,
         PropertyMap: {
           stream,
           reader,
-          // An isolated application keeps nothing on this machine but what lies here.
-          output: join(node.dir, 'apps', name, 'savepoints', 'output'),
+          output: join(node.outputDirectory, name),
           'checkpoint.interval.ms': String(intervalMs),
         },
       },

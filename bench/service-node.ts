@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,15 +25,23 @@ export type ApplicationSettings = Omit<ApplicationConfiguration, 'ApplicationCod
 
 /** A single node as its user starts it, `millrace serve` with a data directory of its own, and a client for it. */
 export class ServiceNode {
+  /** Its data directory. */
   readonly dir: string
+  /** That all applications may write to. */
+  readonly outputDirectory: string
   readonly url: string
   readonly client: KinesisAnalyticsV2Client
   /** For the AWS SDK of other processes. */
   readonly env: NodeJS.ProcessEnv
   readonly #child: LineChild
 
-  private constructor(dir: string, url: string, env: NodeJS.ProcessEnv, child: LineChild) {
+  readonly #root: string
+
+  private constructor(root: string, url: string, env: NodeJS.ProcessEnv, child: LineChild) {
+    const { dir, outputDirectory } = placesIn(root)
+    this.#root = root
     this.dir = dir
+    this.outputDirectory = outputDirectory
     this.url = url
     this.env = env
     this.#child = child
@@ -41,9 +49,16 @@ export class ServiceNode {
   }
 
   static async start(): Promise<ServiceNode> {
-    const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+    const root = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+    const { dir, outputDirectory } = placesIn(root)
+    mkdirSync(outputDirectory)
+    // Where the node is root its applications are users of their own.
+    chmodSync(outputDirectory, 0o1777)
     const plain = { ...process.env, AWS_REGION: REGION, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
-    const { child, url } = await ready([commandFile, 'serve', '--data', dir, '--port', '0'], plain)
+    const { child, url } = await ready(
+      [commandFile, 'serve', '--data', dir, '--port', '0', '--folder', outputDirectory],
+      plain,
+    )
     const { accessKeyId, secretAccessKey } = accessKeyIn(dir)
     const env = {
       ...plain,
@@ -54,7 +69,7 @@ export class ServiceNode {
     }
     // Also for the AWS SDK in this process.
     Object.assign(process.env, env)
-    return new ServiceNode(dir, url, env, child)
+    return new ServiceNode(root, url, env, child)
   }
 
   get pid(): number {
@@ -139,7 +154,7 @@ export class ServiceNode {
     this.#child.kill()
     await this.#child.exited
     clearTimeout(killing)
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10 })
+    rmSync(this.#root, { recursive: true, force: true, maxRetries: 10 })
   }
 
   async #describe(name: string) {
@@ -178,6 +193,10 @@ export function controlOf(runDirectory: string): { readonly socket: string } | u
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function placesIn(root: string): { readonly dir: string; readonly outputDirectory: string } {
+  return { dir: join(root, 'data'), outputDirectory: join(root, 'output') }
 }
 
 async function ready(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ child: LineChild; url: string }> {
