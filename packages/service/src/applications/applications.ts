@@ -98,6 +98,9 @@ export async function openApplications(
     clock,
     scheduler,
     logger,
+  }).catch(async (error) => {
+    await store.close()
+    throw error
   })
   const lifecycle = createLifecycle({
     ...surroundings,
