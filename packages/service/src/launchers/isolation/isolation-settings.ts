@@ -23,15 +23,10 @@ export interface IsolationMeans {
   readonly tools: IsolationTools
 }
 
-/** A file or folder that a job sees at its own path; what isn't there is left out. */
-export interface SeenPath {
-  readonly path: string
-  readonly access: 'read' | 'write'
-}
-
 /** What a job sees of this machine besides the system's libraries, Node and the command, and what it may use up. */
 export interface IsolationSettings {
   readonly means: IsolationMeans
+  /** Files and folders that it sees at their own paths; what isn't there is left out. */
   readonly readOnly: readonly string[]
   readonly readWrite: readonly string[]
   /** With `own-user`: the numeric user and group the job runs as, to whom what it may write belongs. */
