@@ -33,6 +33,22 @@ test('CPU is what was used since the answer before, of the same process', async 
   expect((await signals.point(application))?.cpuUtilizationPercent).toBeUndefined()
 })
 
+test('when a thread has no time to answer, the others do not stand for the job', async () => {
+  const event = metricsEvent()
+  const busy = { ...event, threads: event.threads.slice(1) }
+  const signals = telling([
+    jobMetrics({ event }),
+    jobMetrics({ event: busy }),
+    jobMetrics({ event }),
+    jobMetrics({ epoch: 99, event: busy }),
+  ])
+  const unknown = { busyPercent: undefined, recordsInPerSecond: undefined, backlog: undefined }
+  expect(await signals.point(application)).toMatchObject({ busyPercent: 100 })
+  expect(await signals.point(application)).toMatchObject({ ...unknown, currentParallelism: 3 })
+  expect(await signals.point(application)).toMatchObject({ busyPercent: 100 })
+  expect(await signals.point(application)).toMatchObject({ busyPercent: 100 })
+})
+
 test.each([
   ['does not answer', undefined],
   ['is restarting', jobMetrics({ event: metricsEvent({ state: 'RESTARTING' }) })],

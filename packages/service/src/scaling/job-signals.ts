@@ -11,6 +11,8 @@ export class JobSignals implements ScalingSignals {
   readonly #parallelismOf: (application: ApplicationRecord) => number
   /** The answer before, of each application: CPU time is told as a total. */
   readonly #before = new Map<string, JobMetrics>()
+  /** The most threads that have answered at once. */
+  readonly #most = new Map<string, { readonly epoch: number; readonly threads: number }>()
 
   /** `parallelismOf`: the parallelism that an application runs with. */
   constructor(jobs: Pick<InspectedJobs, 'of'>, parallelismOf: (application: ApplicationRecord) => number) {
@@ -30,19 +32,35 @@ export class JobSignals implements ScalingSignals {
     const points = jobPoints({ ...now, level: 'TASK' }, before)
     const whole = (metric: string): number | undefined =>
       points.find((point) => point.name === metric && point.level === 'APPLICATION')?.value
-    return {
+    const ofProcess = {
       timestampMs: now.collectedMs,
       cpuUtilizationPercent: whole('containerCPUUtilization'),
+      currentParallelism: this.#parallelismOf(application),
+    }
+    if (!this.#isComplete(now)) {
+      return { ...ofProcess, busyPercent: undefined, recordsInPerSecond: undefined, backlog: undefined }
+    }
+    return {
+      ...ofProcess,
       busyPercent: busiest(points),
       recordsInPerSecond: whole('numRecordsInPerSecond'),
       backlog: backlogOf(whole('pendingRecords'), whole('millisBehindLatest')),
-      currentParallelism: this.#parallelismOf(application),
     }
+  }
+
+  /** A thread that is kept busy may not answer in time: what the others tell isn't the job's then. */
+  #isComplete({ applicationName, epoch, event }: JobMetrics): boolean {
+    const most = this.#most.get(applicationName)
+    if (most?.epoch === epoch && most.threads > event.threads.length) return false
+    this.#most.set(applicationName, { epoch, threads: event.threads.length })
+    return event.threads.length > 0
   }
 
   /** Keeps what it remembers to the applications that are there. */
   forgetOthers(names: ReadonlySet<string>): void {
-    for (const name of this.#before.keys()) if (!names.has(name)) this.#before.delete(name)
+    for (const map of [this.#before, this.#most]) {
+      for (const name of map.keys()) if (!names.has(name)) map.delete(name)
+    }
   }
 }
 
