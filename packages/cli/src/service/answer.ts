@@ -13,6 +13,14 @@ export function answer(json: boolean, value: unknown, text: string): void {
   process.stdout.write(json ? `${JSON.stringify(value)}\n` : text === '' ? '' : `${text}\n`)
 }
 
+/** Rows with their columns below each other. */
+export function table(rows: readonly (readonly (string | undefined)[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (row: readonly (string | undefined)[]) =>
+    row.map((cell, column) => (cell ?? '').padEnd(column === row.length - 1 ? 0 : (widths[column] ?? 0))).join('  ')
+  return rows.map(line).join('\n')
+}
+
 /**
  * Runs a command that speaks with a service; the exit code. With `--json` a failure is the answer
  * `{"error": {code, message, hint}}`; otherwise it is thrown, in words for a person.

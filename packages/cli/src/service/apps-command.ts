@@ -1,6 +1,6 @@
 import type { ApplicationDetail, ApplicationSummary, RunConfiguration } from '@aws-sdk/client-kinesis-analytics-v2'
 import { EngineError } from '@millrace/engine'
-import { answer, withService } from './answer.ts'
+import { answer, table, withService } from './answer.ts'
 import { describeApplication, followDeletion, followOperation } from './follow-operation.ts'
 import type { ServiceConnection, ServiceOptions } from './service-connection.ts'
 
@@ -31,6 +31,8 @@ export function describeCommand(name: string, options: ServiceOptions): Promise<
 /** How `millrace apps start` starts. */
 export interface StartOptions extends ServiceOptions {
   readonly skipRestore: boolean
+  /** The snapshot to begin with, in place of the latest state. */
+  readonly snapshot?: string
   readonly allowNonRestoredState: boolean
 }
 
@@ -67,15 +69,20 @@ export function deleteCommand(name: string, options: ServiceOptions & { readonly
   })
 }
 
-/** What a start restores: the latest state, unless told to begin anew. */
-export function runConfiguration(
-  options: Pick<StartOptions, 'skipRestore' | 'allowNonRestoredState'>,
-): RunConfiguration {
-  const { skipRestore, allowNonRestoredState } = options
+/** What a start restores: the latest state, unless a snapshot is named or it shall begin anew. */
+export function runConfiguration({
+  skipRestore,
+  snapshot,
+  allowNonRestoredState,
+}: Pick<StartOptions, 'skipRestore' | 'snapshot' | 'allowNonRestoredState'>): RunConfiguration {
+  const restore =
+    snapshot === undefined
+      ? ({
+          ApplicationRestoreType: skipRestore ? 'SKIP_RESTORE_FROM_SNAPSHOT' : 'RESTORE_FROM_LATEST_SNAPSHOT',
+        } as const)
+      : ({ ApplicationRestoreType: 'RESTORE_FROM_CUSTOM_SNAPSHOT', SnapshotName: snapshot } as const)
   return {
-    ApplicationRestoreConfiguration: {
-      ApplicationRestoreType: skipRestore ? 'SKIP_RESTORE_FROM_SNAPSHOT' : 'RESTORE_FROM_LATEST_SNAPSHOT',
-    },
+    ApplicationRestoreConfiguration: restore,
     FlinkRunConfiguration: { AllowNonRestoredState: allowNonRestoredState },
   }
 }
@@ -91,12 +98,14 @@ export function summary({
   return { name, status, version, arn, runtime }
 }
 
-function tell(json: boolean, application: ApplicationDetail | undefined): void {
+/** Answers with the application as it is after an operation. */
+export function tell(json: boolean, application: ApplicationDetail | undefined): void {
   if (application === undefined) answer(json, { deleted: true }, 'it was deleted meanwhile')
   else answer(json, summary(application), `${application.ApplicationName} is ${application.ApplicationStatus}`)
 }
 
-async function existing(connection: ServiceConnection, name: string): Promise<ApplicationDetail> {
+/** The application as the service describes it. Errors: `ResourceNotFoundException`. */
+export async function existing(connection: ServiceConnection, name: string): Promise<ApplicationDetail> {
   const application = await describeApplication(connection, name)
   if (application !== undefined) return application
   throw new EngineError('ResourceNotFoundException', {
@@ -131,17 +140,11 @@ function description(application: ApplicationDetail): [string, string][] {
     ['code', code === undefined ? 'none' : `${code.CodeSize} bytes, md5 ${code.CodeMD5}`],
     ['parallelism', String(flink?.ParallelismConfigurationDescription?.Parallelism)],
     ['checkpoints', checkpoints?.CheckpointingEnabled ? `every ${checkpoints.CheckpointInterval} ms` : 'off'],
+    ['auto-rollback', configuration?.ApplicationSystemRollbackConfigurationDescription?.RollbackEnabled ? 'on' : 'off'],
     ['log level', flink?.MonitoringConfigurationDescription?.LogLevel ?? ''],
     ...groups.map(({ PropertyGroupId, PropertyMap }): [string, string] => [
       `properties ${PropertyGroupId}`,
       Object.keys(PropertyMap ?? {}).join(', '),
     ]),
   ]
-}
-
-function table(rows: readonly (readonly (string | undefined)[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const line = (row: readonly (string | undefined)[]) =>
-    row.map((cell, column) => (cell ?? '').padEnd(column === row.length - 1 ? 0 : (widths[column] ?? 0))).join('  ')
-  return rows.map(line).join('\n')
 }

@@ -44,12 +44,30 @@ export async function followOperation(
     )
     if (operation?.OperationStatus === 'SUCCESSFUL') return await settled(connection, name, shown)
     if (operation?.OperationStatus === 'FAILED') {
-      throw failed(name, operation.Operation, operation.OperationFailureDetails?.ErrorInfo?.ErrorString)
+      const { ErrorInfo, RollbackOperationId } = operation.OperationFailureDetails ?? {}
+      const wentBack = RollbackOperationId !== undefined && (await rolledBack(connection, name, RollbackOperationId))
+      throw failed(name, operation.Operation, ErrorInfo?.ErrorString, wentBack ? await whereNow(connection, name) : '')
     }
     if (operation?.OperationStatus === 'CANCELLED') throw cancelled(name, operation.Operation)
     if (systemClock.monotonicMs() - startedMs > LIMIT_MS) throw failed(name, operation?.Operation, 'it takes too long')
     await sleep(POLL_MS)
   }
+}
+
+/** Waits for the rollback that a failed operation has begun. */
+async function rolledBack(connection: ServiceConnection, name: string, operationId: string): Promise<boolean> {
+  try {
+    await followOperation(connection, name, operationId)
+    return true
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'OPERATION_FAILED') return false
+    throw error
+  }
+}
+
+async function whereNow(connection: ServiceConnection, name: string): Promise<string> {
+  const now = await describeApplication(connection, name)
+  return ` It was rolled back and is ${now?.ApplicationStatus}, version ${now?.ApplicationVersionId}.`
 }
 
 async function settled(
@@ -83,10 +101,16 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => void systemScheduler.after(ms, resolve))
 }
 
-function failed(name: string, operation = 'The operation', cause = 'the service gave no cause'): EngineError {
+function failed(
+  name: string,
+  operation = 'The operation',
+  cause = 'the service gave no cause',
+  after = '',
+): EngineError {
   return new EngineError('OPERATION_FAILED', {
-    kind: 'application',
-    message: `${operation} of ${name} failed: ${cause}`,
+    // It was the application, but far away: the stack of this process would tell nothing.
+    kind: 'invalid',
+    message: `${operation} of ${name} failed: ${cause}${after === '' ? '' : `.${after}`}`,
     hint: `Its log tells more: millrace logs ${name}`,
     details: { name, operation },
   })

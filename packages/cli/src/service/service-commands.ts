@@ -3,16 +3,18 @@ import { natural, positive } from '../whole-numbers.ts'
 import { addAccess } from './access-commands.ts'
 import type { StartOptions } from './apps-command.ts'
 import type { DeployOptions } from './deploy-command.ts'
+import type { UpdateOptions } from './history-command.ts'
 import type { LogsOptions } from './logs-command.ts'
 import type { MetricsOptions } from './metrics-command.ts'
 import type { ServiceOptions } from './service-connection.ts'
 
 type Forceable = ServiceOptions & { readonly force: boolean }
 
-/** Adds the commands that speak with a running service: deploy, apps, logs, metrics, access. */
+/** Adds the commands that speak with a running service: deploy, apps, snapshots, logs, metrics, access. */
 export function addServiceCommands(program: Command, setExitCode: (code: number) => void): void {
   addDeploy(program, setExitCode)
   addApps(program, setExitCode)
+  addSnapshots(program, setExitCode)
   addLogs(program, setExitCode)
   addMetrics(program, setExitCode)
   addAccess(program.command('access').addHelpText('after', SERVICE_HELP), reaching, setExitCode)
@@ -27,6 +29,7 @@ function addDeploy(program: Command, setExitCode: (code: number) => void): void 
     .option('--properties <file>', 'application_properties.json (default: the one beside the application)')
     .option('--checkpoint-interval <ms>', 'at least 1000 (at first 60000)', positive)
     .option('--allow-non-restored-state', 'drop state of operators that the application no longer has', false)
+    .addOption(autoRollback())
     .option('--no-start', 'leave an application that does not run stopped')
     .option('--runtime <name>', 'RuntimeEnvironment of a new application', 'FLINK-1_20')
     .option(
@@ -43,7 +46,9 @@ function addDeploy(program: Command, setExitCode: (code: number) => void): void 
 
 function addApps(program: Command, setExitCode: (code: number) => void): void {
   const load = () => import('./apps-command.ts')
-  const apps = program.command('apps').description('list, show, start, stop and delete the applications of a service')
+  const apps = program
+    .command('apps')
+    .description('list, show, start, stop, change and delete the applications of a service')
   reaching(apps.command('list', { isDefault: true }))
     .description('list them')
     .addHelpText('after', SERVICE_HELP)
@@ -54,7 +59,8 @@ function addApps(program: Command, setExitCode: (code: number) => void): void {
     setExitCode(await (await load()).describeCommand(name, options)),
   )
   one('start', 'start one from its latest state and wait until it runs')
-    .option('--skip-restore', 'begin without state', false)
+    .addOption(new Option('--skip-restore', 'begin without state').default(false).conflicts('snapshot'))
+    .option('--snapshot <name>', 'from this snapshot')
     .option('--allow-non-restored-state', 'drop state of operators that the application no longer has', false)
     .action(async (name: string, options: StartOptions) =>
       setExitCode(await (await load()).startCommand(name, options)),
@@ -62,9 +68,52 @@ function addApps(program: Command, setExitCode: (code: number) => void): void {
   one('stop', 'stop one with a snapshot, from which the next start goes on')
     .option('--force', 'at once, without a snapshot', false)
     .action(async (name: string, options: Forceable) => setExitCode(await (await load()).stopCommand(name, options)))
+  one('update', 'change how one runs, with the code it has, and wait until it does')
+    .option('-p, --parallelism <n>', 'of the application', positive)
+    .option('--properties <file>', 'application_properties.json: they replace those before')
+    .option('--checkpoint-interval <ms>', 'at least 1000', positive)
+    .addOption(autoRollback())
+    .option('--allow-non-restored-state', 'drop state of operators that the application no longer has', false)
+    .action(async (name: string, options: UpdateOptions) =>
+      setExitCode(await (await import('./history-command.ts')).updateCommand(name, options)),
+    )
+  one('rollback', 'bring the version before back, with the newest state').action(
+    async (name: string, options: ServiceOptions) =>
+      setExitCode(await (await import('./history-command.ts')).rollbackCommand(name, options)),
+  )
+  one('versions', 'list the versions of one').action(async (name: string, options: ServiceOptions) =>
+    setExitCode(await (await import('./history-command.ts')).versionsCommand(name, options)),
+  )
+  one('operations', 'list what was done with one').action(async (name: string, options: ServiceOptions) =>
+    setExitCode(await (await import('./history-command.ts')).operationsCommand(name, options)),
+  )
   one('delete', 'delete one with its state')
     .option('--force', 'also when it runs', false)
     .action(async (name: string, options: Forceable) => setExitCode(await (await load()).deleteCommand(name, options)))
+}
+
+function addSnapshots(program: Command, setExitCode: (code: number) => void): void {
+  const load = () => import('./snapshots-command.ts')
+  const snapshots = program.command('snapshots').description('list, take and delete snapshots of an application')
+  const of = (command: Command): Command => reaching(command).argument('<name>', "the application's name")
+  of(snapshots.command('list', { isDefault: true }))
+    .description('list them, the newest first')
+    .addHelpText('after', SERVICE_HELP)
+    .action(async (name: string, options: ServiceOptions) =>
+      setExitCode(await (await load()).listSnapshotsCommand(name, options)),
+    )
+  of(snapshots.command('create'))
+    .description('take one of an application that runs, which goes on')
+    .argument('[snapshot]', "the snapshot's name (default: the time)")
+    .action(async (name: string, snapshot: string | undefined, options: ServiceOptions) =>
+      setExitCode(await (await load()).createSnapshotCommand(name, snapshot, options)),
+    )
+  of(snapshots.command('delete'))
+    .description('delete one')
+    .argument('<snapshot>', "the snapshot's name")
+    .action(async (name: string, snapshot: string, options: ServiceOptions) =>
+      setExitCode(await (await load()).deleteSnapshotCommand(name, snapshot, options)),
+    )
 }
 
 function addLogs(program: Command, setExitCode: (code: number) => void): void {
@@ -96,6 +145,13 @@ function addMetrics(program: Command, setExitCode: (code: number) => void): void
       const { metricsCommand } = await import('./metrics-command.ts')
       setExitCode(await metricsCommand(name, options))
     })
+}
+
+function autoRollback(): Option {
+  return new Option('--auto-rollback <on|off>', 'whether a failed update goes back to the version before').choices([
+    'on',
+    'off',
+  ])
 }
 
 const METRICS_LEVELS = ['APPLICATION', 'TASK', 'OPERATOR', 'PARALLELISM']
