@@ -24,6 +24,7 @@ const TIER2: Readonly<Record<string, readonly string[]>> = {
   'foreign-sns': ['python3'],
   'hostile-bundle': [],
   security: [],
+  'how-to': [],
   'service-clients': [],
   'service-history': [],
   'service-life': [],
