@@ -23,6 +23,7 @@ const TIER2: Readonly<Record<string, readonly string[]>> = {
   'foreign-s3': ['python3'],
   'foreign-sns': ['python3'],
   'hostile-bundle': [],
+  scaling: [],
   security: [],
   'how-to': [],
   'service-clients': [],
