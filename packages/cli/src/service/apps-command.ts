@@ -2,6 +2,7 @@ import type { ApplicationDetail, ApplicationSummary, RunConfiguration } from '@a
 import { EngineError } from '@millrace/engine'
 import { answer, table, withService } from './answer.ts'
 import { describeApplication, followDeletion, followOperation } from './follow-operation.ts'
+import { isolationOf } from './isolation-line.ts'
 import type { ServiceConnection, ServiceOptions } from './service-connection.ts'
 
 /** Lists the service's applications. */
@@ -24,7 +25,8 @@ export function listCommand(options: ServiceOptions): Promise<number> {
 export function describeCommand(name: string, options: ServiceOptions): Promise<number> {
   return withService(options, async (connection) => {
     const application = await existing(connection, name)
-    answer(options.json, application, table(description(application)))
+    const isolation = options.json ? undefined : await isolationOf(connection, name)
+    answer(options.json, application, table([...description(application), ['isolation', isolation ?? 'not known']]))
   })
 }
 
