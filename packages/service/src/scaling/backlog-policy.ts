@@ -44,8 +44,8 @@ const risePoints = 3
 const fallMs = 300_000
 /** Of the points of that time, at ten seconds each, some may be missing. */
 const fallPoints = 24
-/** While a restarted job warms up its figures say little. */
-const settleMs = 10_000
+/** While a restarted job warms up its figures say little: those of its first ten seconds, points being a little uneven. */
+const settleMs = 8_000
 /** How long working off a backlog may take. */
 const catchUpSeconds = 300
 /** So far above the wanted busy share is too busy; less isn't worth a restart. */
