@@ -106,7 +106,7 @@ test('a real job: its plan, its tasks, its checkpoints as it told them, and how 
     .poll(async () => (await get(`${job}/checkpoints`)).counts.completed, { timeout: 30_000 })
     .toBeGreaterThan(1)
   const { vertices, plan, name } = await get(job)
-  expect(name).toBe('counting')
+  expect(name).toBe('a')
   expect(plan.nodes.map((node: { id: string }) => node.id)).toEqual(vertices.map((one: { id: string }) => one.id))
   expect(
     JSON.parse(
