@@ -57,6 +57,8 @@ async function runningThread() {
       'quiet',
     )
     .filter(() => false)
+    .keyBy(() => 0)
+    .reduce((one) => one)
     .print()
   const graph = env.compile('test')
   const thread = new TaskThread(
@@ -81,7 +83,14 @@ async function runningThread() {
     wakeSource()
   }
   const gaps = () => ticks.slice(1).map((atMs, i) => atMs - ticks[i]!)
-  return { thread, time, ticks, give, gaps }
+  /** Work, but not for a record. */
+  const checkpoint = () =>
+    thread.handle({
+      kind: 'trigger-checkpoint',
+      target: undefined,
+      barrier: { checkpointId: 1, timestampMs: time.now(), kind: 'checkpoint', stop: 'none' },
+    })
+  return { thread, time, ticks, give, checkpoint, gaps }
 }
 
 test('a thread without work ticks less often, and at its interval again from the first record on', async () => {
@@ -97,5 +106,16 @@ test('a thread without work ticks less often, and at its interval again from the
   await time.advance(5_000)
   expect(ticks[0]! - fromMs).toBeLessThanOrEqual(INTERVAL_MS)
   expect(new Set(gaps())).toEqual(new Set([INTERVAL_MS]))
+  await thread.close()
+})
+
+test('a checkpoint, which changes nothing about event time, leaves a quiet thread quiet', async () => {
+  const { thread, time, ticks, give, checkpoint, gaps } = await runningThread()
+  give()
+  await time.advance(60_500)
+  ticks.length = 0
+  checkpoint()
+  await time.advance(10_000)
+  expect(new Set(gaps())).toEqual(new Set([2_000]))
   await thread.close()
 })

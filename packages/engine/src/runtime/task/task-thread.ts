@@ -63,7 +63,7 @@ export interface ThreadEnvironment {
 /** How long the loop goes on without letting I/O in. */
 const SLICE_MS = 1
 const ROUNDS_PER_SLICE = 32
-/** Without work at so many ticks in a row a thread ticks every two seconds: twenty idle applications shall cost nothing. */
+/** Without a record read at so many ticks in a row a thread ticks every two seconds: twenty idle applications shall cost nothing. */
 const QUIET_TICKS = 50
 const QUIET_TICK_MS = 2000
 
@@ -89,7 +89,9 @@ export class TaskThread {
   /** When the last piece of work ended; monotonic. */
   #nowMs = 0
   #tickTimer: Cancellable | undefined
-  #ticksWithoutWork = 0
+  #ticksWithoutRecords = 0
+  /** By its sources, up to the last look. */
+  #recordsRead = 0
   #processingTimer: { cancel: Cancellable; dueMs: number } | undefined
 
   constructor(graph: JobGraph, settings: ThreadSettings, env: ThreadEnvironment) {
@@ -389,7 +391,7 @@ export class TaskThread {
         rounds = 0
         continue
       }
-      if (this.#ticksWithoutWork > 0) this.#stir()
+      if (this.#ticksWithoutRecords > 0) this.#stir()
       if (++rounds >= ROUNDS_PER_SLICE || this.#nowMs - sliceStartMs >= SLICE_MS) {
         await new Promise<void>((resolve) => scheduler.soon(resolve))
         this.#nowMs = clock.monotonicMs()
@@ -428,7 +430,7 @@ export class TaskThread {
     if (autoWatermarkIntervalMs <= 0 || this.#state !== 'running') return
     const intervalMs = this.#isQuiet() ? Math.max(autoWatermarkIntervalMs, QUIET_TICK_MS) : autoWatermarkIntervalMs
     this.#tickTimer = this.#env.scheduler.after(intervalMs, () => {
-      this.#ticksWithoutWork++
+      this.#ticksWithoutRecords++
       for (const subtask of this.#subtasks) this.#guard(subtask, () => subtask.tick())
       this.#metrics.tick()
       this.#env.waker.wake()
@@ -437,13 +439,16 @@ export class TaskThread {
   }
 
   #isQuiet(): boolean {
-    return this.#ticksWithoutWork >= QUIET_TICKS
+    return this.#ticksWithoutRecords >= QUIET_TICKS
   }
 
-  /** There is work: ticks come at their interval again. */
+  /** A record was read: ticks come at their interval again. For all other work, such as a checkpoint's, they needn't. */
   #stir(): void {
+    const recordsRead = this.#subtasks.reduce((sum, { source }) => sum + (source?.recordsRead ?? 0), 0)
+    if (recordsRead === this.#recordsRead) return
+    this.#recordsRead = recordsRead
     const wasQuiet = this.#isQuiet()
-    this.#ticksWithoutWork = 0
+    this.#ticksWithoutRecords = 0
     if (!wasQuiet) return
     this.#tickTimer?.cancel()
     this.#scheduleTick()
