@@ -5,7 +5,7 @@ import { ProducerProcess } from '../examples/fraud-detection/src/start/producer-
 import { type ApplicationSettings, bundleOf, type ServiceNode, sleep } from './service-node.ts'
 
 const SHARDS = 4
-const PARALLELISM = 2
+export const PARALLELISM = 2
 const CHECKPOINT_INTERVAL_MS = 1000
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 

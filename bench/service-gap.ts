@@ -6,6 +6,7 @@ import {
   fraudBundle,
   fraudConfiguration,
   fraudProperties,
+  PARALLELISM,
   produce,
   type Reader,
 } from './service-fraud.ts'
@@ -17,6 +18,8 @@ const NAME = 'fraud'
 const STREAM = 'transactions'
 const CALM_MS = { quick: 1500, full: 8000 }
 const KILLS_PER_RUN = 2
+/** Up, and down again. */
+const RESCALINGS_PER_RUN = 2
 
 function readers(quick: boolean): readonly Reader[] {
   return quick ? ['fan-out'] : ['polling', 'fan-out']
@@ -57,6 +60,36 @@ export async function measureUpdate(report: Report, { runs, quick }: ServiceBenc
     })
     reportWorst(report, `update while running, ${reader}: longest gap`, 's', gaps, 2)
   }
+}
+
+/** Up and down by Flink's REST API while 1,000 transactions a second come: the longest time without a processed one. */
+export async function measureRescale(report: Report, { runs, quick }: ServiceBenchOptions): Promise<void> {
+  for (const reader of readers(quick)) {
+    const gaps: number[] = []
+    await withTraffic(reader, quick, async ({ node, watch, calm }) => {
+      for (let i = 0; i < (quick ? 1 : runs * RESCALINGS_PER_RUN); i++) {
+        await calm()
+        const fromMs = performance.now()
+        const before = watch.process
+        await putParallelism(node, NAME, i % 2 === 0 ? 4 : PARALLELISM)
+        await node.reaches(NAME, 'RUNNING')
+        await watch.until('a record after the rescaling', (seen) => seen.process > before)
+        await sleep(200)
+        gaps.push(watch.longestGapMs(fromMs, performance.now()) / 1000)
+        note(`rescale, ${reader}: gap ${gaps.at(-1)?.toFixed(3)} s`)
+      }
+    })
+    reportWorst(report, `live rescale, ${reader}: longest gap`, 's', gaps, 2)
+  }
+}
+
+/** As tools of Flink do it. */
+async function putParallelism(node: ServiceNode, name: string, upperBound: number): Promise<void> {
+  const jobs = (await node.flink(name, 'GET', '/jobs')) as { jobs: { id: string }[] }
+  const path = `/jobs/${jobs.jobs[0]?.id}/resource-requirements`
+  const vertices = Object.keys((await node.flink(name, 'GET', path)) as object)
+  const requirements = vertices.map((id) => [id, { parallelism: { lowerBound: 1, upperBound } }])
+  await node.flink(name, 'PUT', path, Object.fromEntries(requirements))
 }
 
 /** `kill -9` of the application's process: until its successor has processed a record. */

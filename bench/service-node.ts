@@ -13,6 +13,7 @@ import {
   StopApplicationCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2'
 import { type LineChild, spawnLines } from '../examples/fraud-detection/src/start/child-lines.ts'
+import { signedFetch } from '../packages/cli/src/service/signed-fetch.ts'
 
 const commandFile = fileURLToPath(import.meta.resolve('millrace/command'))
 const REGION = 'us-east-1'
@@ -142,6 +143,16 @@ export class ServiceNode {
   async delete(name: string): Promise<void> {
     const { CreateTimestamp } = await this.#describe(name)
     await this.client.send(new DeleteApplicationCommand({ ApplicationName: name, CreateTimestamp }))
+  }
+
+  /** Asks Flink's REST API of an application; answers with its JSON. */
+  async flink(name: string, method: 'GET' | 'PUT', path: string, body?: object): Promise<unknown> {
+    const signed = { method, target: `/apps/${name}/flink${path}`, service: 'kinesisanalytics' }
+    const content = body === undefined ? {} : { body: JSON.stringify(body) }
+    const response = await signedFetch(this.url, { ...signed, ...content }, REGION, accessKeyIn(this.dir))
+    if (!response.ok)
+      throw new Error(`${method} ${path} was answered with ${response.status}: ${await response.text()}`)
+    return response.json()
   }
 
   log(name: string): string {

@@ -6,9 +6,11 @@ import type { ServiceBenchPart } from './service-figures.ts'
 const parts: Readonly<Record<string, () => Promise<ServiceBenchPart>>> = {
   start: async () => (await import('./service-start.ts')).measureStart,
   update: async () => (await import('./service-gap.ts')).measureUpdate,
+  rescale: async () => (await import('./service-gap.ts')).measureRescale,
   restore: async () => (await import('./service-restore.ts')).measureRestore,
   kill: async () => (await import('./service-gap.ts')).measureKill,
   'node-loss': async () => (await import('./service-node-loss.ts')).measureNodeLoss,
+  wake: async () => (await import('./service-wake.ts')).measureWake,
   idle: async () => (await import('./service-idle.ts')).measureIdle,
   api: async () => (await import('./service-api.ts')).measureApi,
 }

@@ -4,7 +4,7 @@ import type { AccessKey } from './credentials.ts'
 
 /** A request besides those that the AWS SDK makes. */
 export interface SignedRequest {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   /** Path and query, whose characters need no encoding and whose parameters are in alphabetical order. */
   readonly target: string
   /** In whose name it's signed. */
