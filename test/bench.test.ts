@@ -56,6 +56,7 @@ test('the bench of the service measures each of its parts', async () => {
   expect(figures.filter(({ bar }) => bar !== null).map(({ metric }) => metric)).toEqual([
     'create to RUNNING, p95',
     'update while running, fan-out: longest gap',
+    'live rescale, fan-out: longest gap',
     'restore of 100 MB: process to the first record',
     'kill -9 to the next record, fan-out',
     '2 idle applications with fan-out: PSS of all processes',
