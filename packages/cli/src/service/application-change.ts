@@ -14,6 +14,8 @@ import type { ServiceConnection } from './service-connection.ts'
 /** Options that say how an application shall run. */
 export interface SettingsOptions {
   readonly parallelism?: number
+  /** Whether the service may change the parallelism while it runs. */
+  readonly autoScaling?: 'on' | 'off'
   /** Milliseconds. */
   readonly checkpointInterval?: number
   /** Whether a failed update goes back to the version before. */
@@ -33,7 +35,7 @@ export interface ApplicationSettings {
 export function settingsOf(
   bundle: Uint8Array | undefined,
   propertyGroups: PropertyGroups,
-  { parallelism, checkpointInterval, autoRollback }: SettingsOptions,
+  { parallelism, autoScaling, checkpointInterval, autoRollback }: SettingsOptions,
 ): ApplicationSettings {
   const groups = Object.entries(propertyGroups)
   return {
@@ -43,9 +45,13 @@ export function settingsOf(
         ? undefined
         : { PropertyGroups: groups.map(([PropertyGroupId, PropertyMap]) => ({ PropertyGroupId, PropertyMap })) },
     parallelism:
-      parallelism === undefined
+      parallelism === undefined && autoScaling === undefined
         ? undefined
-        : { ConfigurationType: 'CUSTOM', Parallelism: parallelism, AutoScalingEnabled: false },
+        : {
+            ConfigurationType: 'CUSTOM',
+            Parallelism: parallelism,
+            AutoScalingEnabled: autoScaling === undefined ? undefined : autoScaling === 'on',
+          },
     checkpoints:
       checkpointInterval === undefined
         ? undefined
@@ -106,8 +112,12 @@ function changeOf(
   if (autoRollback !== undefined && autoRollback !== rollbackBefore) {
     change.ApplicationSystemRollbackConfigurationUpdate = { RollbackEnabledUpdate: autoRollback }
   }
+  const parallelismBefore = flink?.ParallelismConfigurationDescription
   const newParallelism =
-    parallelism?.Parallelism === flink?.ParallelismConfigurationDescription?.Parallelism ? undefined : parallelism
+    (parallelism?.Parallelism ?? parallelismBefore?.Parallelism) === parallelismBefore?.Parallelism &&
+    (parallelism?.AutoScalingEnabled ?? parallelismBefore?.AutoScalingEnabled) === parallelismBefore?.AutoScalingEnabled
+      ? undefined
+      : parallelism
   const newCheckpoints =
     checkpoints?.CheckpointInterval === flink?.CheckpointConfigurationDescription?.CheckpointInterval
       ? undefined
@@ -117,7 +127,7 @@ function changeOf(
       ParallelismConfigurationUpdate: newParallelism && {
         ConfigurationTypeUpdate: 'CUSTOM',
         ParallelismUpdate: newParallelism.Parallelism,
-        AutoScalingEnabledUpdate: false,
+        AutoScalingEnabledUpdate: newParallelism.AutoScalingEnabled,
       },
       CheckpointConfigurationUpdate: newCheckpoints && {
         ConfigurationTypeUpdate: 'CUSTOM',

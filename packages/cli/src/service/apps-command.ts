@@ -1,4 +1,9 @@
-import type { ApplicationDetail, ApplicationSummary, RunConfiguration } from '@aws-sdk/client-kinesis-analytics-v2'
+import type {
+  ApplicationDetail,
+  ApplicationSummary,
+  ParallelismConfigurationDescription,
+  RunConfiguration,
+} from '@aws-sdk/client-kinesis-analytics-v2'
 import { EngineError } from '@millrace/engine'
 import { answer, table, withService } from './answer.ts'
 import { describeApplication, followDeletion, followOperation } from './follow-operation.ts'
@@ -140,7 +145,7 @@ function description(application: ApplicationDetail): [string, string][] {
     ['created', application.CreateTimestamp?.toISOString() ?? ''],
     ['updated', application.LastUpdateTimestamp?.toISOString() ?? ''],
     ['code', code === undefined ? 'none' : `${code.CodeSize} bytes, md5 ${code.CodeMD5}`],
-    ['parallelism', String(flink?.ParallelismConfigurationDescription?.Parallelism)],
+    ['parallelism', parallelismText(flink?.ParallelismConfigurationDescription ?? {})],
     ['checkpoints', checkpoints?.CheckpointingEnabled ? `every ${checkpoints.CheckpointInterval} ms` : 'off'],
     ['auto-rollback', configuration?.ApplicationSystemRollbackConfigurationDescription?.RollbackEnabled ? 'on' : 'off'],
     ['log level', flink?.MonitoringConfigurationDescription?.LogLevel ?? ''],
@@ -149,4 +154,13 @@ function description(application: ApplicationDetail): [string, string][] {
       Object.keys(PropertyMap ?? {}).join(', '),
     ]),
   ]
+}
+
+function parallelismText({
+  Parallelism: configured,
+  CurrentParallelism: current = configured,
+  AutoScalingEnabled,
+}: ParallelismConfigurationDescription): string {
+  const configuredToo = current === configured ? '' : ` now, ${configured} configured`
+  return `${current}${configuredToo}; auto-scaling ${AutoScalingEnabled ? 'on' : 'off'}`
 }

@@ -58,7 +58,11 @@ async function create(
         ApplicationSystemRollbackConfiguration:
           autoRollback === undefined ? undefined : { RollbackEnabled: autoRollback },
         FlinkApplicationConfiguration: {
-          ParallelismConfiguration: parallelism,
+          // Who asks for a number and nothing more gets that number.
+          ParallelismConfiguration: parallelism && {
+            ...parallelism,
+            AutoScalingEnabled: parallelism.AutoScalingEnabled ?? false,
+          },
           CheckpointConfiguration: checkpoints,
         },
       },

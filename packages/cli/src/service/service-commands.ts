@@ -29,6 +29,7 @@ function addDeploy(program: Command, setExitCode: (code: number) => void): void 
     .option('--properties <file>', 'application_properties.json (default: the one beside the application)')
     .option('--checkpoint-interval <ms>', 'at least 1000 (at first 60000)', positive)
     .option('--allow-non-restored-state', 'drop state of operators that the application no longer has', false)
+    .addOption(autoScaling())
     .addOption(autoRollback())
     .option('--no-start', 'leave an application that does not run stopped')
     .option('--runtime <name>', 'RuntimeEnvironment of a new application', 'FLINK-1_20')
@@ -72,6 +73,7 @@ function addApps(program: Command, setExitCode: (code: number) => void): void {
     .option('-p, --parallelism <n>', 'of the application', positive)
     .option('--properties <file>', 'application_properties.json: they replace those before')
     .option('--checkpoint-interval <ms>', 'at least 1000', positive)
+    .addOption(autoScaling())
     .addOption(autoRollback())
     .option('--allow-non-restored-state', 'drop state of operators that the application no longer has', false)
     .action(async (name: string, options: UpdateOptions) =>
@@ -145,6 +147,13 @@ function addMetrics(program: Command, setExitCode: (code: number) => void): void
       const { metricsCommand } = await import('./metrics-command.ts')
       setExitCode(await metricsCommand(name, options))
     })
+}
+
+function autoScaling(): Option {
+  return new Option('--auto-scaling <on|off>', 'whether the service may change the parallelism while it runs').choices([
+    'on',
+    'off',
+  ])
 }
 
 function autoRollback(): Option {
