@@ -8,6 +8,7 @@ import type { ApplicationContext, Operation } from './operations/operation.ts'
 import { ApiError } from './wire/api-error.ts'
 import type { ApiAnswer, ApiCall, ApiService } from './wire/api-service.ts'
 import { decodeJson, encodeJson, type WireValue } from './wire/json-codec.ts'
+import { describeJsonError } from './wire/json-error.ts'
 
 const contentType = 'application/x-amz-json-1.1'
 const targetPrefix = `${serviceModel.targetPrefix}.`
@@ -43,10 +44,7 @@ export class KinesisAnalyticsService implements ApiService {
     return { status: 200, contentType, body: encodeJson(output as unknown as WireValue) }
   }
 
-  describeError(error: { type: string; message: string; status: number }): ApiAnswer {
-    const body = encodeJson({ __type: error.type, message: error.message })
-    return { status: error.status, contentType, body, headers: { 'x-amzn-errortype': error.type } }
-  }
+  readonly describeError = describeJsonError
 }
 
 /** Errors: those of operations that nothing carries out. */

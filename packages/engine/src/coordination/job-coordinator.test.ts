@@ -5,6 +5,7 @@ import { Collected, collectSink } from '../runtime/sink/collect-sink.ts'
 import { type ValueState, valueState } from '../spi/state.ts'
 import { SimulatedCluster, type SimulatedProcess, type SimulatedProcessSettings } from '../testing/simulated-cluster.ts'
 import type { JobState } from './job-coordinator.ts'
+import { simulatedJob } from './simulated-job-fixture.ts'
 
 const NUMBERS = Array.from({ length: 4000 }, (_, n) => n)
 
@@ -44,24 +45,7 @@ function cluster() {
   const states: JobState[] = []
   const start = (settings: Partial<SimulatedProcessSettings> & Pick<SimulatedProcessSettings, 'declare'>) =>
     simulated.start({
-      name: 'p',
-      epoch: undefined,
-      threads: 2,
-      parallelism: 2,
-      checkpoints: {
-        intervalMs: 10,
-        mode: 'exactly-once',
-        timeoutMs: 1000,
-        minPauseMs: 0,
-        tolerableFailures: 0,
-        retained: 1,
-      },
-      checkpointFolder: '/checkpoints',
-      restoreFrom: 'latest',
-      restartStrategy: { kind: 'fixed-delay', attempts: 2, delayMs: 10 },
-      autoWatermarkIntervalMs: 50,
-      maxDelayMs: 1,
-      exchangeBytes: 64 * 1024,
+      ...simulatedJob,
       ...settings,
       events: { ...settings.events, onState: (state) => states.push(state) },
     })

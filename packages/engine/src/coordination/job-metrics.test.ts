@@ -7,6 +7,7 @@ import { SimulatedCluster } from '../testing/simulated-cluster.ts'
 import { VirtualTime } from '../testing/virtual-time.ts'
 import { inProcessThread } from './in-process-threads.ts'
 import { JobCoordinator, type JobMetrics, type JobState } from './job-coordinator.ts'
+import { simulatedAttempt } from './simulated-job-fixture.ts'
 
 const RECORDS = 3000
 
@@ -14,27 +15,7 @@ const RECORDS = 3000
 async function metricsOf(declare: (env: StreamExecutionEnvironment) => void): Promise<JobMetrics> {
   const simulated = new SimulatedCluster(5)
   const { time } = simulated
-  const { job } = simulated.start({
-    name: 'p',
-    epoch: undefined,
-    threads: 2,
-    parallelism: 2,
-    declare,
-    checkpoints: {
-      intervalMs: 1000,
-      mode: 'exactly-once',
-      timeoutMs: 1000,
-      minPauseMs: 0,
-      tolerableFailures: 0,
-      retained: 1,
-    },
-    checkpointFolder: '/checkpoints',
-    restoreFrom: undefined,
-    restartStrategy: { kind: 'none' },
-    autoWatermarkIntervalMs: 50,
-    maxDelayMs: 1,
-    exchangeBytes: 64 * 1024,
-  })
+  const { job } = simulated.start({ ...simulatedAttempt, declare })
   for (;;) {
     while ((job.state as JobState) !== 'RUNNING') await time.step()
     const metrics = await time.until(job.collectMetrics(), 10_000)

@@ -2,30 +2,15 @@ import { expect, test } from 'vitest'
 import { Collected, collectSink } from '../runtime/sink/collect-sink.ts'
 import { SimulatedCluster } from '../testing/simulated-cluster.ts'
 import type { JobState } from './job-coordinator.ts'
+import { simulatedAttempt } from './simulated-job-fixture.ts'
 
 test('who asks for metrics while a job ends does not hold up its end', async () => {
   const simulated = new SimulatedCluster(3)
   const { time } = simulated
   const { job } = simulated.start({
-    name: 'ending',
-    epoch: undefined,
-    threads: 2,
-    parallelism: 2,
+    ...simulatedAttempt,
     declare: (env) => void env.fromCollection([1, 2, 3]).sinkTo(collectSink(new Collected<number>())),
-    checkpoints: {
-      intervalMs: 1000,
-      mode: 'exactly-once',
-      timeoutMs: 1000,
-      minPauseMs: 0,
-      tolerableFailures: 0,
-      retained: 1,
-    },
-    checkpointFolder: '/checkpoints',
-    restoreFrom: undefined,
-    restartStrategy: { kind: 'none' },
     autoWatermarkIntervalMs: 0,
-    maxDelayMs: 1,
-    exchangeBytes: 64 * 1024,
   })
   while ((job.state as JobState) !== 'RUNNING') await time.step()
   const fromMs = time.nowMs

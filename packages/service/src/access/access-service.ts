@@ -4,6 +4,7 @@ import { readTail } from '../monitoring/log-reader.ts'
 import { ApiError } from '../wire/api-error.ts'
 import type { ApiAnswer, ApiCall, ApiService } from '../wire/api-service.ts'
 import { decodeJson } from '../wire/json-codec.ts'
+import { describeJsonError } from '../wire/json-error.ts'
 import { RequestFields } from '../wire/request-fields.ts'
 import type { AccessControl } from './access-control.ts'
 import { AccessManagement } from './access-management.ts'
@@ -61,10 +62,7 @@ export class AccessService implements ApiService {
     return { status: 200, contentType, body: JSON.stringify(await operation(fields)) }
   }
 
-  describeError(error: { type: string; message: string; status: number }): ApiAnswer {
-    const body = JSON.stringify({ __type: error.type, message: error.message })
-    return { status: error.status, contentType, body, headers: { 'x-amzn-errortype': error.type } }
-  }
+  readonly describeError = describeJsonError
 
   #resourceOf(fields: RequestFields): string {
     const { account, directory } = this.#access

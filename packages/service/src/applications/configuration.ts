@@ -1,14 +1,13 @@
 import type { Shapes } from '../model/shapes.ts'
 import { ApiError, invalidArgument } from '../wire/api-error.ts'
 import type { ApplicationConfiguration } from './application-record.ts'
+import { kpusOf, maxKpus, maxParallelism } from './kpus.ts'
 
 type Parallelism = ApplicationConfiguration['parallelism']
 type Checkpoints = ApplicationConfiguration['checkpoints']
 type Monitoring = ApplicationConfiguration['monitoring']
 type Changes<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
-const MAX_KPUS = 64
-const MAX_PARALLELISM = 256
 const MAX_PARALLELISM_PER_KPU = 8
 const MIN_CHECKPOINT_INTERVAL_MS = 1_000
 
@@ -33,11 +32,11 @@ export function changedParallelism(before: Parallelism, changes: Changes<Paralle
   if (parallelismPerKpu > MAX_PARALLELISM_PER_KPU) {
     throw invalidArgument(`ParallelismPerKPU is ${parallelismPerKpu}; at most ${MAX_PARALLELISM_PER_KPU} are allowed.`)
   }
-  const kpus = Math.ceil(parallelism / parallelismPerKpu)
-  if (parallelism > MAX_PARALLELISM || kpus > MAX_KPUS) {
+  const kpus = kpusOf(changed)
+  if (parallelism > maxParallelism || kpus > maxKpus) {
     throw new ApiError(
       'LimitExceededException',
-      `Parallelism ${parallelism} takes ${kpus} KPUs; at most ${MAX_PARALLELISM} and ${MAX_KPUS} KPUs are allowed.`,
+      `Parallelism ${parallelism} takes ${kpus} KPUs; at most ${maxParallelism} and ${maxKpus} KPUs are allowed.`,
     )
   }
   return changed

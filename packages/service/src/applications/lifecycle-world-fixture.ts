@@ -1,11 +1,14 @@
 /** A world for the model test: a store that outlives services, jobs that fail as they like, laws that are always looked at. */
 import { EngineError, type Random, type Scheduler, seededRandom, silentLogger } from '@millrace/engine/spi'
 import { VirtualTime } from '@millrace/engine/testing'
-import type { Job, JobExit, JobLauncher, JobSettings, SavedState, SavedStates } from '../jobs/job-launcher.ts'
+import type { Job, JobExit, JobLauncher, JobSettings, SavedStates } from '../jobs/job-launcher.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import { MemoryApplicationStore } from '../storage/memory-application-store.ts'
+import { anApplication } from '../storage/record-fixture.ts'
 import { SingleNode } from '../zones/single-node.ts'
-import type { ApplicationRecord, ApplicationStatus, OperationRecord, RunLineage } from './application-record.ts'
+import type { ApplicationRecord, ApplicationStatus, OperationRecord } from './application-record.ts'
+import { defaultConfiguration } from './configuration.ts'
+import { FakeProcess, never } from './fake-process-fixture.ts'
 import { LifecycleService } from './lifecycle-service.ts'
 
 /** A mistake that a law must notice. */
@@ -37,7 +40,6 @@ interface Incarnation {
   fuse: number | undefined
 }
 
-const never = <T>(): Promise<T> => new Promise<T>(() => {})
 const transient: readonly ApplicationStatus[] = [
   ...(['STARTING', 'STOPPING', 'FORCE_STOPPING', 'UPDATING', 'DELETING', 'AUTOSCALING', 'ROLLING_BACK'] as const),
 ]
@@ -450,170 +452,6 @@ export class World {
   }
 }
 
-/** A job's process: takes its time, fails, dies, doesn't listen. */
-export class FakeProcess {
-  readonly running: Promise<void>
-  readonly exited: Promise<JobExit>
-  readonly name: string
-  readonly settings: JobSettings
-  readonly epoch: number
-  readonly born: number
-  readonly owner: object
-  state: 'STARTING' | 'RUNNING' | 'GONE' = 'STARTING'
-  readonly #world: World
-  #position = 0
-  #busy = false
-  #onRunning: () => void = () => {}
-  #onNotRunning: (error: EngineError) => void = () => {}
-  #onExit: (exit: JobExit) => void = () => {}
-
-  constructor(world: World, settings: JobSettings, owner: object, occupied: boolean) {
-    this.#world = world
-    this.name = settings.application.name
-    this.settings = settings
-    this.epoch = settings.epoch
-    this.born = settings.application.createdMs
-    this.owner = owner
-    this.running = new Promise((resolve, reject) => {
-      this.#onRunning = resolve
-      this.#onNotRunning = reject
-    })
-    this.running.catch(() => {})
-    this.exited = new Promise((resolve) => {
-      this.#onExit = resolve
-    })
-    const { time, random } = world
-    if (occupied) {
-      time.after(random.int(1, 50), () => this.fail('APPLICATION_RUNNING', 'invalid'))
-    } else if (!(world.hostile && world.chance(0.02))) {
-      time.after(random.int(20, 800), () => this.#begin(settings))
-    }
-  }
-
-  get alive(): boolean {
-    return this.state !== 'GONE'
-  }
-
-  #begin({ lineage }: JobSettings): void {
-    if (!this.alive) return
-    const { hostile, random, options, checkpoints } = this.#world
-    if (hostile && this.#world.chance(0.15)) {
-      const kind = (['invalid', 'application', 'unavailable', 'corrupt'] as const)[random.int(0, 3)]!
-      this.fail('DOES_NOT_START', kind)
-      return
-    }
-    const since = options.bug === 'state forgotten' ? this.epoch : lineage.sinceEpoch
-    const latest = checkpoints.at(-1)
-    const { restoredFrom } = lineage
-    if (latest !== undefined && latest.epoch >= since) this.#position = latest.position
-    else this.#position = restoredFrom === undefined ? 0 : this.#restored(lineage, restoredFrom)
-    const { saved } = this.#world
-    if (options.keepsState && saved !== undefined && saved !== this.#position) {
-      this.#world.violate('state kept', `goes on from ${this.#position}, saved was ${saved}`)
-    }
-    this.state = 'RUNNING'
-    this.#onRunning()
-    this.#checkpointLater()
-  }
-
-  #restored({ begunBy }: RunLineage, restoredFrom: string): number {
-    const { savepoints, chosen, options } = this.#world
-    const folder = options.bug === 'another snapshot restored' ? [...savepoints.keys()][0] : restoredFrom
-    const position = savepoints.get(folder ?? '')
-    if (position === undefined) this.#world.violate('a snapshot is restorable', `${restoredFrom} is gone`)
-    const expected = begunBy === undefined ? undefined : chosen.get(begunBy)
-    if (expected !== undefined && position !== expected) {
-      this.#world.violate('the chosen snapshot', `begins with ${position}, asked for was ${expected}`)
-    }
-    return position ?? Number.NaN
-  }
-
-  #checkpointLater(): void {
-    this.#world.time.after(this.#world.random.int(500, 3000), () => {
-      if (this.state !== 'RUNNING' || this.#busy) return
-      this.#save()
-      if (this.#world.time.now() < 1_700_000_000_000 + 3_600_000 && this.#world.hostile) this.#checkpointLater()
-    })
-  }
-
-  #save(): void {
-    this.#position++
-    this.#world.checkpoints.push({ epoch: this.epoch, position: this.#position })
-    if (this.#world.saved !== undefined) this.#world.saved = this.#position
-  }
-
-  async stop(keep: boolean): Promise<SavedState> {
-    const world = this.#world
-    if (!this.alive) throw exited()
-    if (this.state !== 'RUNNING' || (world.hostile && world.chance(0.05))) throw notRunning()
-    this.#busy = true
-    const hangs = world.hostile && world.chance(0.02)
-    await Promise.race([
-      this.exited,
-      hangs ? never() : new Promise<void>((resolve) => world.time.after(world.random.int(5, 500), resolve)),
-    ])
-    if (!this.alive) throw exited()
-    if (world.hostile && world.chance(0.1)) {
-      this.#busy = false
-      throw new EngineError('SAVEPOINT_FAILED', { kind: 'unavailable', message: 'the storage is full' })
-    }
-    this.#save()
-    const folder = world.newSavepoint()
-    if (world.hostile && world.chance(0.1)) {
-      this.die()
-      throw exited()
-    }
-    if (keep) world.savepoints.set(folder, this.#position)
-    this.#end({ outcome: 'STOPPED', cause: undefined })
-    return { folder, sizeBytes: this.#position }
-  }
-
-  async savepoint(): Promise<SavedState> {
-    const world = this.#world
-    if (!this.alive) throw exited()
-    if (this.state !== 'RUNNING' || this.#busy || (world.hostile && world.chance(0.05))) throw notRunning()
-    const delay = new Promise<void>((resolve) => world.time.after(world.random.int(5, 500), resolve))
-    await Promise.race([this.exited, delay])
-    if (!this.alive) throw exited()
-    if (this.#busy || (world.hostile && world.chance(0.1))) {
-      throw new EngineError('SAVEPOINT_FAILED', { kind: 'unavailable', message: 'the storage is full' })
-    }
-    this.#save()
-    const folder = world.newSavepoint()
-    if (world.options.bug !== 'snapshot without files') world.savepoints.set(folder, this.#position)
-    return { folder, sizeBytes: this.#position }
-  }
-
-  cancel(): void {
-    const { time, random, hostile } = this.#world
-    if (hostile && this.#world.chance(0.1)) return
-    time.after(random.int(1, 300), () => this.#end({ outcome: 'CANCELED', cause: undefined }))
-  }
-
-  die(): void {
-    this.#end({ outcome: 'FAILED', cause: undefined })
-  }
-
-  finish(): void {
-    this.#end({ outcome: 'FINISHED', cause: undefined })
-  }
-
-  fail(code: string, kind: EngineError['kind']): void {
-    this.#end({ outcome: 'FAILED', cause: new EngineError(code, { kind, message: 'the job failed' }) })
-  }
-
-  #end(exit: JobExit): void {
-    if (!this.alive) return
-    this.state = 'GONE'
-    this.#onNotRunning(exit.cause ?? exited())
-    this.#onExit(exit)
-  }
-}
-
-const exited = (): EngineError =>
-  new EngineError('APPLICATION_EXITED', { kind: 'unavailable', message: 'its process has ended' })
-const notRunning = (): EngineError => new EngineError('NOT_RUNNING', { kind: 'invalid', message: 'it is restarting' })
-
 /** But for the level of its log, which changes without a restart. */
 function isOfVersion(of: ApplicationRecord, now: ApplicationRecord): boolean {
   const seen = ({ configuration, currentParallelism }: ApplicationRecord): string =>
@@ -627,30 +465,5 @@ export function newApplication(
   createdMs: number,
   status: ApplicationStatus = 'READY',
 ): ApplicationRecord {
-  return {
-    name,
-    arn: `arn:aws:kinesisanalytics:us-east-1:000000000000:application/${name}`,
-    description: undefined,
-    runtimeEnvironment: 'FLINK-1_20',
-    serviceExecutionRole: 'arn:aws:iam::000000000000:role/x',
-    mode: 'STREAMING',
-    status,
-    versionId: 1,
-    createdMs,
-    lastUpdatedMs: createdMs,
-    conditionalToken: 'token',
-    configuration: {
-      code: undefined,
-      parallelism: { configurationType: 'DEFAULT', parallelism: 1, parallelismPerKpu: 1, autoScalingEnabled: true },
-      checkpoints: { configurationType: 'DEFAULT', enabled: true, intervalMs: 60_000, minPauseMs: 5000 },
-      monitoring: { configurationType: 'DEFAULT', metricsLevel: 'APPLICATION', logLevel: 'INFO' },
-      snapshotsEnabled: true,
-      rollbackEnabled: false,
-      properties: {},
-    },
-    runConfiguration: undefined,
-    versionUpdatedFrom: undefined,
-    epoch: 0,
-    lineage: undefined,
-  }
+  return anApplication(name, { status, createdMs, lastUpdatedMs: createdMs, configuration: defaultConfiguration })
 }

@@ -2,16 +2,13 @@ import { EngineError, isLoggerLevel, loggerLevels } from '@millrace/engine/spi'
 import { scalingSettings, serviceGroup } from '../scaling/scaling-settings.ts'
 import { invalidArgument } from '../wire/api-error.ts'
 import type { ApplicationConfiguration } from './application-record.ts'
+import { greatestParallelism } from './kpus.ts'
 
 type Properties = ApplicationConfiguration['properties']
 
-const maxKpus = 64
-const maxParallelism = 256
-
 /** Checks what property group `millrace` says to the service. Errors: `InvalidArgumentException` naming the key. */
 export function checkServiceProperties({ properties, parallelism: given }: ApplicationConfiguration): void {
-  const most = Math.min(given.parallelismPerKpu * maxKpus, maxParallelism)
-  scalingSettings(properties, { parallelism: given.parallelism, maxParallelism: most })
+  scalingSettings(properties, { parallelism: given.parallelism, maxParallelism: greatestParallelism(given) })
   try {
     loggerLevels(properties[serviceGroup])
   } catch (error) {

@@ -1,4 +1,4 @@
-import { asEngineError, EngineError } from '@millrace/engine/spi'
+import { asEngineError, EngineError, sleep } from '@millrace/engine/spi'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import type { SnapshotsOfChange } from '../storage/snapshot-store.ts'
 import type { ApplicationRecord, OperationRecord } from './application-record.ts'
@@ -94,7 +94,7 @@ export class StoredApplication {
         const { kind, message } = asEngineError(error, 'bug')
         if (kind !== 'unavailable' || this.#closed) throw error
         this.#parts.logger.error('store out of reach', { application: this.#name, reason: message })
-        await new Promise<void>((resolve) => this.#parts.scheduler.after(storeRetryMs, resolve))
+        await sleep(this.#parts.scheduler, storeRetryMs)
       }
     }
   }

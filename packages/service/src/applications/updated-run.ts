@@ -1,8 +1,6 @@
 import { invalidArgument } from '../wire/api-error.ts'
 import type { ApplicationConfiguration, ApplicationRecord, RunConfiguration } from './application-record.ts'
-
-const maxKpus = 64
-const maxParallelism = 256
+import { greatestParallelism } from './kpus.ts'
 
 /** An update that doesn't say otherwise doesn't drop state (Amazon resets AllowNonRestoredState). */
 export function updatedRun(
@@ -27,7 +25,7 @@ export function updatedParallelism(
 
 /** Errors: `InvalidArgumentException`. */
 export function checkParallelism({ configuration }: ApplicationRecord, currentParallelism: number): void {
-  const most = Math.min(maxParallelism, maxKpus * configuration.parallelism.parallelismPerKpu)
+  const most = greatestParallelism(configuration.parallelism)
   if (Number.isInteger(currentParallelism) && currentParallelism >= 1 && currentParallelism <= most) return
   throw invalidArgument(`CurrentParallelism is ${currentParallelism}; it can be from 1 to ${most}.`)
 }

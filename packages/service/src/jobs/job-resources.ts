@@ -1,4 +1,5 @@
 import type { ApplicationConfiguration } from '../applications/application-record.ts'
+import { kpusOf } from '../applications/kpus.ts'
 
 /** Memory of a KPU, MiB. */
 export const defaultKpuMemoryMb = 4 * 1024
@@ -18,13 +19,13 @@ export interface JobResources {
   readonly memoryMb: number
 }
 
-/** KPUs = ceil(parallelism / parallelismPerKPU), 4 GB each, shared among as many threads as there are cores to use. */
+/** Its KPUs, 4 GB each, shared among as many threads as there are cores to use. */
 export function jobResources(
   { parallelism: given }: ApplicationConfiguration,
   cores: number,
   kpuMemoryMb = defaultKpuMemoryMb,
 ): JobResources {
-  const kpus = Math.ceil(given.parallelism / given.parallelismPerKpu)
+  const kpus = kpusOf(given)
   const threads = Math.max(1, Math.min(given.parallelism, cores))
   const memoryMb = kpus * kpuMemoryMb
   const heapMb = Math.floor(memoryMb * heapShare)

@@ -1,9 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import {
   CreateApplicationCommand,
   DeleteApplicationCommand,
@@ -15,10 +14,7 @@ import {
   UpdateApplicationCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-
-const repository = fileURLToPath(new URL('../../../../', import.meta.url))
-const commandFile = join(repository, 'packages/cli/dist/millrace.mjs')
-const counting = join(repository, 'packages/cli/src/testing/applications/counting.ts')
+import { countingBundle, startServiceProcess } from './service-process-fixture.ts'
 
 let bundle: Uint8Array
 let directory: string
@@ -26,12 +22,7 @@ let service: ChildProcess | undefined
 let client: KinesisAnalyticsV2Client
 
 beforeAll(() => {
-  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: repository, stdio: 'pipe' })
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-bundle-'))
-  const file = join(folder, 'counting.zip')
-  execFileSync(process.execPath, [commandFile, 'build', counting, '--output', file], { stdio: 'pipe' })
-  bundle = readFileSync(file)
-  rmSync(folder, { recursive: true })
+  bundle = countingBundle()
 })
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'millrace-jobs-'))
@@ -44,12 +35,10 @@ afterEach(async () => {
 })
 
 async function startService(): Promise<void> {
-  const entry = fileURLToPath(new URL('./managed-jobs-fixture.ts', import.meta.url))
-  const options = ['--conditions=millrace-source', '--import', 'tsx', entry, directory, commandFile]
-  const env = { ...process.env, SERVICE_SECRET: 'x' }
-  service = spawn(process.execPath, options, { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = (await once(service.stdout!, 'data')) as [Buffer]
-  const { url, ...credentials } = JSON.parse(line.toString())
+  const started = await startServiceProcess(directory, { ...process.env, SERVICE_SECRET: 'x' })
+  const { url, accessKeyId, secretAccessKey } = started
+  const credentials = { accessKeyId, secretAccessKey }
+  service = started.process
   client = new KinesisAnalyticsV2Client({ endpoint: url, credentials, region: 'us-east-1', maxAttempts: 1 })
 }
 

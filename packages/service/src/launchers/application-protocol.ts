@@ -1,5 +1,5 @@
 import type { JobState } from '@millrace/engine'
-import type { CheckpointEntry, CheckpointReport, JobDetails, JobPlan } from '@millrace/engine/host'
+import type { CheckpointEntry, CheckpointReport, JobDetails, JobPlan, ThreadFigures } from '@millrace/engine/host'
 import type { LogLevel, SerializedError } from '@millrace/engine/spi'
 
 /** Version of the lines between an application's process and whoever controls it; see docs/reference/application-process.md. */
@@ -69,19 +69,6 @@ export interface TaskMetricsLine {
   readonly subtask: number
   readonly taskName: string
   readonly values: Readonly<Record<string, number | null>>
-}
-
-/** What one thread takes; times are ms, totals since it began. */
-export interface ThreadFigures {
-  readonly heapUsedBytes: number
-  readonly heapLimitBytes: number
-  readonly externalBytes: number
-  readonly gcCount: number
-  readonly gcTimeMs: number
-  readonly oldGcCount: number
-  readonly oldGcTimeMs: number
-  /** Since the question before, 0 to 1. */
-  readonly eventLoopUtilization: number
 }
 
 /** What the application's process takes. */

@@ -1,4 +1,5 @@
-import type { MetricsEvent, OperatorMetricsLine, ThreadFigures } from '../launchers/index.ts'
+import type { ThreadFigures } from '@millrace/engine/host'
+import type { MetricsEvent, OperatorMetricsLine } from '../launchers/index.ts'
 import type { JobMetrics } from './job-metrics.ts'
 
 const thread: ThreadFigures = {

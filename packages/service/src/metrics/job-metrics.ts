@@ -1,7 +1,7 @@
 import type { Clock } from '@millrace/engine/spi'
-import { type ApplicationRecord, presentConfiguration } from '../applications/application-record.ts'
+import type { ApplicationRecord } from '../applications/application-record.ts'
+import { presentKpus } from '../applications/kpus.ts'
 import type { Lifecycle } from '../applications/lifecycle.ts'
-import { jobResources } from '../jobs/job-resources.ts'
 import type { MetricsEvent } from '../launchers/index.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import type { MetricsLevel } from './metric-table.ts'
@@ -57,7 +57,7 @@ export class InspectedJobs implements JobMetricsSource {
       applicationName: application.name,
       collectedMs: this.#clock.now(),
       level: configuration.monitoring.metricsLevel,
-      kpus: jobResources(presentConfiguration(application), 1).kpus,
+      kpus: presentKpus(application),
       memoryBytes,
       epoch: inspection.epoch,
       sinceEpoch: lineage?.sinceEpoch ?? inspection.epoch,

@@ -2,6 +2,7 @@ import type { Clock } from '@millrace/engine/spi'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import { ApiError, invalidArgument } from '../wire/api-error.ts'
 import type { ApiAnswer, ApiCall, ApiService } from '../wire/api-service.ts'
+import { describeJsonError } from '../wire/json-error.ts'
 import { fineMs, fineReachMs, type MetricPoints, type MetricSeries } from './metric-history.ts'
 import { declarationOf, isKept, type MetricsLevel, metricsLevels } from './metric-table.ts'
 import type { StatisticSet } from './statistic-ring.ts'
@@ -101,11 +102,7 @@ export class MetricsQueries implements ApiService {
     return { series: series.map((one) => described(one, statistic)) }
   }
 
-  describeError(error: { type: string; message: string; status: number }): ApiAnswer {
-    const body = JSON.stringify({ __type: error.type, message: error.message })
-    const headers = { 'x-amzn-errortype': error.type }
-    return { status: error.status, contentType: 'application/x-amz-json-1.1', body, headers }
-  }
+  readonly describeError = describeJsonError
 }
 
 function described(

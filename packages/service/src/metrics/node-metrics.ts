@@ -1,4 +1,4 @@
-import { type Clock, type Logger, LoopLag, type Scheduler } from '@millrace/engine/spi'
+import { type Clock, type Logger, LoopLag, type Scheduler, sleep } from '@millrace/engine/spi'
 import type { Lifecycle } from '../applications/lifecycle.ts'
 import type { StreamRegistry } from '../ingest/stream-registry.ts'
 import type { SubscriptionTable } from '../ingest/subscription-table.ts'
@@ -89,7 +89,6 @@ export class NodeMetrics {
     this.#lag.stop()
     this.#push?.flush()
     const { scheduler } = this.#parts
-    const second = new Promise<void>((resolve) => void scheduler.after(1000, resolve))
-    await Promise.race([this.#push?.settled(), second])
+    await Promise.race([this.#push?.settled(), sleep(scheduler, 1000)])
   }
 }

@@ -3,6 +3,7 @@ import type { Lifecycle } from '../applications/lifecycle.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import { ApiError, invalidArgument } from '../wire/api-error.ts'
 import type { ApiAnswer, ApiCall, ApiService } from '../wire/api-service.ts'
+import { describeJsonError } from '../wire/json-error.ts'
 import { type LogFilter, logFilter } from './log-filter.ts'
 import { type LogPart, readAfter, readTail } from './log-reader.ts'
 import { type FoundLines, searchAfter, searchLog } from './log-search.ts'
@@ -90,11 +91,7 @@ export class ApplicationLogs implements ApiService {
     return found
   }
 
-  describeError(error: { type: string; message: string; status: number }): ApiAnswer {
-    const body = JSON.stringify({ __type: error.type, message: error.message })
-    const headers = { 'x-amzn-errortype': error.type }
-    return { status: error.status, contentType: 'application/x-amz-json-1.1', body, headers }
-  }
+  readonly describeError = describeJsonError
 }
 
 type Reading = (file: string) => Promise<LogPart & { readonly isComplete?: boolean }>

@@ -1,5 +1,6 @@
 import { asEngineError, type Cancellable, type Clock, type LogLevel, type Scheduler } from '@millrace/engine/spi'
 import type { ApplicationRecord } from '../applications/application-record.ts'
+import { greatestParallelism } from '../applications/kpus.ts'
 import { type Attended, type Attention, attend, newAttention } from './attention.ts'
 import { Hibernation, type HibernationParts } from './hibernation.ts'
 import type { ScalingDecision, ScalingPoint } from './scaling-point.ts'
@@ -41,8 +42,6 @@ export interface ToldDecision extends ScalingDecision {
 
 const tickMs = 10_000
 const keptDecisions = 20
-/** What can't be divided further: the engine's maxParallelism unless an application sets another. */
-const greatestParallelism = 256
 
 /**
  * Looks at every running application each ten seconds, asks its policy and has done what it decides; Amazon's rule gets one
@@ -136,9 +135,9 @@ export class ScalingController {
   }
 
   async #attend(application: ApplicationRecord, attention: Attention, point: ScalingPoint): Promise<void> {
-    const { parallelism, parallelismPerKpu } = application.configuration.parallelism
-    const max = Math.min(parallelismPerKpu * (this.#parts.kpuLimit ?? 64), greatestParallelism)
-    const attended = attend(attention, application, point, { min: Math.min(parallelism, max), max })
+    const given = application.configuration.parallelism
+    const max = greatestParallelism(given, this.#parts.kpuLimit)
+    const attended = attend(attention, application, point, { min: Math.min(given.parallelism, max), max })
     this.#tellHeld(application, attended)
     if (attended.decision !== undefined) await this.#carryOut(application, attention, point, attended.decision)
     else if (attended.hibernateAfterMinutes !== undefined) {

@@ -1,4 +1,4 @@
-import { asEngineError, EngineError, randomUuid } from '@millrace/engine/spi'
+import { asEngineError, EngineError, randomUuid, sleep } from '@millrace/engine/spi'
 import type { ApplicationRecord } from '../applications/application-record.ts'
 import type { LifecycleParts } from '../applications/lifecycle-parts.ts'
 import { rootCause } from '../applications/root-cause.ts'
@@ -206,7 +206,7 @@ export class SnapshotService implements Snapshots {
         const { kind, message } = asEngineError(error, 'bug')
         if (kind !== 'unavailable') throw error
         this.#parts.logger.error('snapshot not attended to for now', { reason: message })
-        await this.#sleep(storeRetryMs)
+        await sleep(this.#parts.scheduler, storeRetryMs)
       }
     }
   }
@@ -214,7 +214,7 @@ export class SnapshotService implements Snapshots {
   async #remove(snapshot: SnapshotRecord): Promise<void> {
     const { store, launcher } = this.#parts
     while (!this.#closed && (await isNeeded(snapshot, store, launcher.states)) !== undefined)
-      await this.#sleep(waitForRunMs)
+      await sleep(this.#parts.scheduler, waitForRunMs)
     if (this.#closed) return
     const scope = snapshotScope(snapshot)
     const now = await store.snapshot(scope, snapshot.name)
@@ -271,10 +271,6 @@ export class SnapshotService implements Snapshots {
     const { items } = await store.listSnapshotOperations(snapshotName, { name, status: 'IN_PROGRESS' }, undefined, 50)
     const status = error === undefined ? 'SUCCESSFUL' : 'FAILED'
     return items.map((operation) => ({ ...operation, status, error, endedMs: clock.now() }) as const)
-  }
-
-  #sleep(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#parts.scheduler.after(delayMs, resolve))
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
+import { defaultConfiguration } from '../applications/configuration.ts'
 import type { SnapshotOperationRecord, SnapshotRecord } from '../snapshots/snapshot-record.ts'
 
 /** An application of a test as it is after its creation, but for `more`. */
@@ -15,15 +16,7 @@ export function anApplication(name: string, more: Partial<ApplicationRecord> = {
     createdMs: 1000,
     lastUpdatedMs: 1000,
     conditionalToken: 't1',
-    configuration: {
-      code: undefined,
-      parallelism: { configurationType: 'DEFAULT', parallelism: 1, parallelismPerKpu: 1, autoScalingEnabled: true },
-      checkpoints: { configurationType: 'DEFAULT', enabled: true, intervalMs: 60_000, minPauseMs: 5_000 },
-      monitoring: { configurationType: 'DEFAULT', metricsLevel: 'APPLICATION', logLevel: 'INFO' },
-      snapshotsEnabled: true,
-      rollbackEnabled: false,
-      properties: { group: { 'a"b': 'ä' } },
-    },
+    configuration: { ...defaultConfiguration, properties: { group: { 'a"b': 'ä' } } },
     runConfiguration: undefined,
     versionUpdatedFrom: undefined,
     epoch: 0,

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { asEngineError, type Clock, type Logger, type Random, type Scheduler } from '@millrace/engine/spi'
+import { asEngineError, type Clock, type Logger, type Random, type Scheduler, sleep } from '@millrace/engine/spi'
 import { type AccessControl, claimedKeyId } from '../access/access-control.ts'
 import { type ApplicationRoute, applicationRoute, wantedOfRoute } from '../access/application-routes.ts'
 import type { AuditEntry } from '../access/audit-log.ts'
@@ -12,6 +12,7 @@ import type { ApiAnswer, ApiService } from './api-service.ts'
 import { ClientGoneError, readBody } from './body-reader.ts'
 import type { Deadlines, WatchedExchange } from './connection-watch.ts'
 import { EventStream } from './event-stream.ts'
+import { describeJsonError } from './json-error.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { randomUuid } from './request-id.ts'
 import { SocketFront } from './socket-front.ts'
@@ -204,9 +205,8 @@ export class ApiServer {
 
   #refuseUnknown(exchange: WatchedExchange, requestId: string): void {
     this.#auditUnserved(exchange, requestId, 'unknown', 400, 'UnknownOperationException')
-    const body = JSON.stringify({ __type: 'UnknownOperationException', message: 'The operation is not known here.' })
-    const headers = { 'x-amzn-errortype': 'UnknownOperationException' }
-    this.#send(exchange, { status: 400, contentType: 'application/x-amz-json-1.1', body, headers }, requestId)
+    const error = { type: 'UnknownOperationException', message: 'The operation is not known here.', status: 400 }
+    this.#send(exchange, describeJsonError(error), requestId)
   }
 
   /** What no service was asked for, and nobody's right was looked at. */
@@ -303,10 +303,6 @@ function auditEntry(
 function operationOf(headers: WatchedExchange['request']['headers']): string {
   const target = headers['x-amz-target']
   return typeof target === 'string' ? target.slice(target.indexOf('.') + 1) : 'unknown'
-}
-
-function sleep(scheduler: Scheduler, delayMs: number): Promise<void> {
-  return new Promise((resolve) => void scheduler.after(delayMs, resolve))
 }
 
 function answerText(response: ServerResponse, status: number, text: string): void {

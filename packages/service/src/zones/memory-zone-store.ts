@@ -1,6 +1,7 @@
 import type { Clock } from '@millrace/engine/spi'
+import { presentKpus } from '../applications/kpus.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
-import { isNeeded, runsKpus } from './demand.ts'
+import { isNeeded } from './demand.ts'
 import type { Assignment, Heartbeat, KnownNode, NodeRecord, Placement, ZoneStore, ZoneView } from './zone-store.ts'
 
 /** What one database holds for all its nodes; `placements` is what the store of applications fences with. */
@@ -69,7 +70,7 @@ export class MemoryZoneStore implements ZoneStore {
       placements: [...this.#zones.placements.values()],
       demand: applications
         .filter((application) => isNeeded(application.status, inProgress.has(application.name)))
-        .map((application) => ({ application: application.name, kpus: runsKpus(application) })),
+        .map((application) => ({ application: application.name, kpus: presentKpus(application) })),
     }
   }
 

@@ -1,8 +1,9 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { ApplicationRecord } from '../applications/application-record.ts'
+import { presentKpus } from '../applications/kpus.ts'
 import type { SqlDatabase } from '../storage/sql-database.ts'
 import type { Tables } from '../storage/tables.ts'
-import { restingStatuses, runsKpus } from './demand.ts'
+import { restingStatuses } from './demand.ts'
 import type { Assignment, Heartbeat, KnownNode, NodeRecord, Placement, ZoneStore, ZoneView } from './zone-store.ts'
 
 /** PostgreSQL's clock, not a node's; not the transaction's start, which may be long ago when it waited for a lock. */
@@ -125,7 +126,7 @@ export class PostgresZoneStore implements ZoneStore {
         placements: placements.map(placementOf),
         demand: needed
           .map(({ record }) => JSON.parse(record) as ApplicationRecord)
-          .map((application) => ({ application: application.name, kpus: runsKpus(application) })),
+          .map((application) => ({ application: application.name, kpus: presentKpus(application) })),
       }
     })
   }

@@ -3,6 +3,7 @@ import type { StreamExecutionEnvironment } from '../../api/environment.ts'
 import { Collected, collectSink } from '../../runtime/sink/collect-sink.ts'
 import { SimulatedCluster } from '../../testing/simulated-cluster.ts'
 import type { CompletedCheckpoint } from '../checkpoint-coordinator.ts'
+import { simulatedJob } from '../simulated-job-fixture.ts'
 
 const declare = (failAt?: number) => (env: StreamExecutionEnvironment) =>
   void env
@@ -23,25 +24,8 @@ const declare = (failAt?: number) => (env: StreamExecutionEnvironment) =>
 function start(failAt?: number, simulated = new SimulatedCluster(4)) {
   const completed: CompletedCheckpoint[] = []
   const { job } = simulated.start({
-    name: 'p',
-    epoch: undefined,
-    threads: 2,
-    parallelism: 2,
+    ...simulatedJob,
     declare: declare(failAt),
-    checkpoints: {
-      intervalMs: 10,
-      mode: 'exactly-once',
-      timeoutMs: 1000,
-      minPauseMs: 0,
-      tolerableFailures: 0,
-      retained: 1,
-    },
-    checkpointFolder: '/checkpoints',
-    restoreFrom: 'latest',
-    restartStrategy: { kind: 'fixed-delay', attempts: 2, delayMs: 10 },
-    autoWatermarkIntervalMs: 50,
-    maxDelayMs: 1,
-    exchangeBytes: 64 * 1024,
     events: { onCheckpoint: (checkpoint) => completed.push(checkpoint) },
   })
   return { job, time: simulated.time, completed }

@@ -1,9 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import {
   CreateApplicationCommand,
   DescribeApplicationCommand,
@@ -11,13 +10,10 @@ import {
   StartApplicationCommand,
 } from '@aws-sdk/client-kinesis-analytics-v2'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { countingBundle, startServiceProcess } from '../../jobs/service-process-fixture.ts'
 import { shapeProblems } from './shape-fixture.ts'
 import { shapes } from './shapes-fixture.ts'
 import { type Signer, signedRequest } from './signed-request-fixture.ts'
-
-const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
-const commandFile = join(repository, 'packages/cli/dist/millrace.mjs')
-const counting = join(repository, 'packages/cli/src/testing/applications/counting.ts')
 
 let bundle: Uint8Array
 let directory: string
@@ -26,21 +22,15 @@ let signer: Signer
 let client: KinesisAnalyticsV2Client
 
 beforeAll(() => {
-  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: repository, stdio: 'pipe' })
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-bundle-'))
-  const file = join(folder, 'counting.zip')
-  execFileSync(process.execPath, [commandFile, 'build', counting, '--output', file], { stdio: 'pipe' })
-  bundle = readFileSync(file)
-  rmSync(folder, { recursive: true })
+  bundle = countingBundle()
 })
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'millrace-flink-'))
-  const entry = fileURLToPath(new URL('../../jobs/managed-jobs-fixture.ts', import.meta.url))
-  const options = ['--conditions=millrace-source', '--import', 'tsx', entry, directory, commandFile]
-  service = spawn(process.execPath, options, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = (await once(service.stdout!, 'data')) as [Buffer]
-  signer = JSON.parse(line.toString())
-  const { url: endpoint, ...credentials } = signer
+  const started = await startServiceProcess(directory)
+  const { url: endpoint, accessKeyId, secretAccessKey } = started
+  const credentials = { accessKeyId, secretAccessKey }
+  service = started.process
+  signer = { url: endpoint, ...credentials }
   client = new KinesisAnalyticsV2Client({ endpoint, credentials, region: 'us-east-1', maxAttempts: 1 })
 })
 afterEach(async () => {

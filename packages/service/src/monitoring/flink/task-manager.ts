@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { presentConfiguration } from '../../applications/application-record.ts'
-import { jobResources } from '../../jobs/job-resources.ts'
+import { presentKpus } from '../../applications/kpus.ts'
 import type { MetricsEvent } from '../../launchers/index.ts'
 import { notFound } from './flink-error.ts'
 import { type FlinkJob, newestJob } from './flink-job.ts'
@@ -101,7 +100,7 @@ function garbageCollectors(figures: Readonly<Record<string, number>>) {
 
 async function describe(job: FlinkJob, { application }: FlinkRequest) {
   const slots = job.details?.threads ?? 1
-  const { kpus } = jobResources(presentConfiguration(application), 1)
+  const kpus = presentKpus(application)
   const metrics = await job.inspection.metrics()
   const heapMax = processFigures(metrics)['Status.JVM.Memory.Heap.Max'] ?? 0
   const mebibytes = (bytes: number): number => Math.round(bytes / 1048576)
