@@ -47,7 +47,7 @@ export class PutPipeline {
   /** Records handed to the stream at least once, and of these acknowledged. */
   sent = 0
   acknowledged = 0
-  /** Entries that the stream refused for now, and records put again because an answer was lost. */
+  /** Entries put again: the stream was over its limit, or an answer was lost. */
   throttled = 0
   repeated = 0
   readonly #parts: PutPipelineParts

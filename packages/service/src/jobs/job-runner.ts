@@ -29,6 +29,7 @@ import { JobLog } from './job-log.ts'
 import { type JobResources, jobResources } from './job-resources.ts'
 import { defaultLogFileSettings, LogFile, type LogFileSettings } from './log-file.ts'
 import { logLevelsOf } from './log-levels.ts'
+import { serviceLogger } from './log-line.ts'
 import { MemoryWatchdog } from './memory-watchdog.ts'
 import { type ApplicationPlaces, applicationPlaces } from './places.ts'
 import { ProcessInspection } from './process-inspection.ts'
@@ -138,7 +139,7 @@ export class JobRunner implements JobLauncher {
       ...this.#launchSettings({ application, epoch, lineage }, places, bundle, resources),
       ...(isolation === undefined ? {} : { isolation }),
     }
-    log.write('info', 'service', `isolation: ${describeIsolation(this.#settings.isolation)}`)
+    log.write('info', serviceLogger, `isolation: ${describeIsolation(this.#settings.isolation)}`)
     const { savepoints } = statePlaces(this.#settings, application)
     const folders = {
       fresh: () => `${savepoints}/savepoint-${epoch}-${randomUuid(this.#parts.random).slice(0, 8)}`,
@@ -204,7 +205,7 @@ export class JobRunner implements JobLauncher {
   ): void {
     const origin = { applicationArn: arn, versionId }
     const log = new JobLog(this.#log(name), origin, logLevelsOf(configuration), this.#parts.clock)
-    log.write(level, 'service', message, fields)
+    log.write(level, serviceLogger, message, fields)
   }
 
   logFile(applicationName: string): string {

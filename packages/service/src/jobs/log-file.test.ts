@@ -6,6 +6,7 @@ import { VirtualTime } from '@millrace/engine/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { JobLog } from './job-log.ts'
 import { LogFile } from './log-file.ts'
+import { applicationLogger, serviceLogger } from './log-line.ts'
 import { OutputLines } from './output-lines.ts'
 
 let folder: string
@@ -103,4 +104,11 @@ test('output becomes lines, however it comes in; its end is not lost', () => {
   output.push(Buffer.from('x'.repeat(100_000)))
   output.end()
   expect(lines.slice(3).join('')).toBe('x'.repeat(100_000))
+})
+
+test('an application speaks by the names of its operators, never as the service', () => {
+  expect(applicationLogger({ operator: 'Window' })).toBe('Window')
+  expect(applicationLogger({})).toBe('application')
+  expect(applicationLogger({ operator: serviceLogger })).toBe('application')
+  expect(applicationLogger({ source: serviceLogger })).toBe('application')
 })

@@ -1,4 +1,4 @@
-import type { LogLevel } from '@millrace/engine/spi'
+import { type LogLevel, loggerName } from '@millrace/engine/spi'
 
 /** What stands on every line of a job's log. */
 export interface LogOrigin {
@@ -15,6 +15,15 @@ export interface JobLogLine {
   readonly fields?: Readonly<Record<string, unknown>> | undefined
   /** The stack of a failure with those of its causes. */
   readonly stack?: string | undefined
+}
+
+/** Of lines by the service itself, which tell how it runs an application. */
+export const serviceLogger = 'service'
+
+/** The logger of a line by the application. An operator that is called as the service's logger doesn't speak for that. */
+export function applicationLogger(fields: Readonly<Record<string, unknown>>): string {
+  const name = loggerName(fields)
+  return name === undefined || name === serviceLogger ? 'application' : name
 }
 
 const messageTypes: Readonly<Record<LogLevel, string>> = { debug: 'DEBUG', info: 'INFO', warn: 'WARN', error: 'ERROR' }

@@ -1,4 +1,4 @@
-import { EngineError, type LogLevel, loggerName } from '@millrace/engine/spi'
+import { EngineError, type LogLevel } from '@millrace/engine/spi'
 import {
   type ApplicationExit,
   type ApplicationListener,
@@ -8,6 +8,7 @@ import {
 } from '../launchers/index.ts'
 import type { Job, JobExit, SavedState } from './job-launcher.ts'
 import type { JobLog } from './job-log.ts'
+import { applicationLogger } from './log-line.ts'
 import { OutputLines } from './output-lines.ts'
 import { withOutsideHint } from './outside-hint.ts'
 import type { InspectedProcess, ProcessInspection } from './process-inspection.ts'
@@ -128,7 +129,7 @@ export class ProcessJob implements Job {
         log.failure('job', this.#lastFailure)
       },
       onLog: ({ timestampMs, level, message, fields }) => {
-        log.write(level, loggerName(fields) ?? 'application', message, fields, timestampMs)
+        log.write(level, applicationLogger(fields), message, fields, timestampMs)
       },
       onOutput: (bytes) => this.#output.push(bytes),
     }
