@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-kinesis-analytics-v2'
 import { type LineChild, spawnLines } from '../examples/fraud-detection/src/start/child-lines.ts'
 import { signedFetch } from '../packages/cli/src/service/signed-fetch.ts'
+import { keepEnvironment } from '../test/e2e/kept-environment.ts'
 
 const commandFile = fileURLToPath(import.meta.resolve('millrace/command'))
 const REGION = 'us-east-1'
@@ -35,10 +36,13 @@ export class ServiceNode {
   /** For the AWS SDK of other processes. */
   readonly env: NodeJS.ProcessEnv
   readonly #child: LineChild
-
   readonly #root: string
+  readonly #restoreEnvironment: () => void
 
   private constructor(root: string, url: string, env: NodeJS.ProcessEnv, child: LineChild) {
+    this.#restoreEnvironment = keepEnvironment()
+    // Also for the AWS SDK in this process.
+    Object.assign(process.env, env)
     const { dir, outputDirectory } = placesIn(root)
     this.#root = root
     this.dir = dir
@@ -68,8 +72,6 @@ export class ServiceNode {
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
       MILLRACE_HOME: dir,
     }
-    // Also for the AWS SDK in this process.
-    Object.assign(process.env, env)
     return new ServiceNode(root, url, env, child)
   }
 
@@ -165,6 +167,8 @@ export class ServiceNode {
     this.#child.kill()
     await this.#child.exited
     clearTimeout(killing)
+    // Others in this process have nodes, keys and stores of their own.
+    this.#restoreEnvironment()
     rmSync(this.#root, { recursive: true, force: true, maxRetries: 10 })
   }
 

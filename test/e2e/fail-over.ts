@@ -15,6 +15,7 @@ import { MANAGED_NAME, ManagedApplication } from '../../examples/fraud-detection
 import { ProducerProcess } from '../../examples/fraud-detection/src/start/producer-process.ts'
 import { countFlagged, runFileSystems } from '../../examples/fraud-detection/src/start/run-files.ts'
 import { postgresBinaries, startPostgres } from '../../packages/service/src/storage/postgres-fixture.ts'
+import { keepEnvironment } from './kept-environment.ts'
 import { commandFile, millrace } from './millrace-command.ts'
 import { exitCodeOf, signalTo, ZoneNode } from './zone-node.ts'
 
@@ -50,14 +51,13 @@ export async function run(log: (line: string) => void): Promise<void> {
 export async function failOver(log: (line: string) => void): Promise<FailOverFigures> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-fail-over-'))
   const postgres = await startPostgres()
-  const envBefore = { ...process.env }
+  const restoreEnvironment = keepEnvironment()
   try {
     const store = await postgres.database()
     Object.assign(process.env, { MILLRACE_STORE: store, MILLRACE_ACCESS_KEY: randomBytes(32).toString('hex') })
     return await new FailOver(folder, store, log).run()
   } finally {
-    for (const name of Object.keys(process.env)) if (!(name in envBefore)) delete process.env[name]
-    Object.assign(process.env, envBefore)
+    restoreEnvironment()
     await postgres.stop()
     rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
   }
@@ -339,14 +339,11 @@ class FailOver {
 
 /** Runs something with more in this process's environment. */
 async function withEnvironment<T>(more: Readonly<Record<string, string>>, work: () => Promise<T>): Promise<T> {
-  const before = { ...process.env }
+  const restoreEnvironment = keepEnvironment()
   Object.assign(process.env, more)
   try {
     return await work()
   } finally {
-    for (const name of Object.keys(more)) {
-      if (before[name] === undefined) delete process.env[name]
-      else process.env[name] = before[name]
-    }
+    restoreEnvironment()
   }
 }
