@@ -12,8 +12,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 const exitCode = await runCommandLine(process.argv.slice(2))
-// To a socket, which is what a Node parent gives, Node writes later: an exit would cut the end of the answer off.
-for (const stream of [process.stdout, process.stderr])
-  await new Promise<void>((resolve) => stream.write('', () => resolve()))
+// To a socket, which is what a Node parent gives, Node writes later: an exit would cut the end of the answer off. What threads
+// have printed comes behind that.
+for (const stream of [process.stdout, process.stderr]) {
+  do await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  while (stream.writableLength > 0)
+}
 // What an application leaves open must not keep a finished command alive.
 process.exit(exitCode)

@@ -34,7 +34,7 @@ interface Burst {
 }
 
 async function burst(
-  { threads, count, rate }: { threads: number; count: number; rate?: number },
+  { threads, count, rate, slowly = false }: { threads: number; count: number; rate?: number; slowly?: boolean },
   end: (running: ApplicationProcess) => Promise<unknown>,
 ): Promise<Burst> {
   const file = join(folder, 'count')
@@ -58,7 +58,10 @@ async function burst(
         if (message === 'line') logged.push(fields['number'] as number)
         if (message.startsWith('log lines were dropped')) dropped += fields['lines'] as number
       },
-      onOutput: (bytes) => void output.push(bytes),
+      onOutput(bytes) {
+        output.push(bytes)
+        if (slowly) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+      },
     },
   )
   await application.running
@@ -88,6 +91,17 @@ test.each(Object.keys(endings).flatMap((ending) => [0, 1, 2].map((threads) => [e
     })
     expect(logged.every((number, i) => number === i)).toBe(true)
     expect(printed.every((line, i) => line === `line ${i}`)).toBe(true)
+  },
+)
+
+test.each(Object.keys(endings))(
+  'a job that %s has everything that it has printed handed over to a parent that reads slowly',
+  { timeout: 60_000 },
+  async (ending) => {
+    const [count, end] = endings[ending]!
+    const { written, printed } = await burst({ threads: 1, count: Math.min(count, 100_000), slowly: true }, end)
+    expect(written).toBeGreaterThanOrEqual(LINES)
+    expect(printed.length).toBe(written)
   },
 )
 

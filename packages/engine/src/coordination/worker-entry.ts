@@ -37,7 +37,17 @@ export function runWorker({
     figures: watchThread(),
     waker: new ThreadWaker(new Doorbell(doorbells, thread.thread)),
     links: connectLinks(links, thread.thread, graph, thread.threads, (other) => new Doorbell(doorbells, other).ring()),
-    post: (message: FromThread) => port.postMessage(message),
+    post: (message: FromThread) => {
+      if (message.kind === 'closed') void printed().then(() => port.postMessage(message))
+      else port.postMessage(message)
+    },
   })
   port.on('message', (message: ToThread) => taskThread.handle(message))
+}
+
+/** Once the main thread has what this one has printed: it takes that at its own pace, and the rest dies with the worker. */
+async function printed(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  }
 }
