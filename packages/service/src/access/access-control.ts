@@ -10,6 +10,7 @@ import { type ExecutionCredentials, type IsLive, RoleSessions } from './executio
 import { MonitoringGate } from './monitoring-gate.ts'
 import type { Account, Identity } from './principal.ts'
 import { FailureDelays, PrincipalRates } from './request-limits.ts'
+import { type AwsRoleCredentials, CachedRoleCredentials } from './role-credentials.ts'
 import { openSecretBox } from './secret-box.ts'
 import { SignatureVerifier } from './signature-v4.ts'
 import { SqlAccessStore } from './sql-access-store.ts'
@@ -43,6 +44,7 @@ export class AccessControl {
   readonly verifier: SignatureVerifier
   readonly links: DashboardLinks
   readonly executionCredentials: ExecutionCredentials
+  readonly roleCredentials: AwsRoleCredentials
   readonly monitoring: MonitoringGate
   readonly audit: AuditLog
   readonly rates: PrincipalRates
@@ -59,6 +61,7 @@ export class AccessControl {
     this.#clock = clock
     const sessions = new RoleSessions(directory, clock, parts.isLive)
     this.executionCredentials = sessions
+    this.roleCredentials = new CachedRoleCredentials(directory, clock)
     const keys = {
       holderOf: async (accessKeyId: string, sessionToken: string | undefined) =>
         sessionToken === undefined ? directory.holderOf(accessKeyId) : sessions.holderOf(accessKeyId, sessionToken),

@@ -1,3 +1,5 @@
+import type { RoleAwsSource } from './role-aws-source.ts'
+
 /** Who may sign requests. Policies by name, as IAM's JSON text. */
 export interface UserRecord {
   readonly kind: 'user'
@@ -28,6 +30,8 @@ export interface RoleRecord {
   readonly policies: Readonly<Record<string, string>>
   /** Services that may take it on, such as `kinesisanalytics.amazonaws.com`. */
   readonly trustedServices: readonly string[]
+  /** Where its credentials for AWS's own services come from; it has none unless given. */
+  readonly aws?: RoleAwsSource | undefined
 }
 
 /** A key that all processes with this store share, encrypted. */

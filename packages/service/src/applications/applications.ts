@@ -2,6 +2,7 @@ import type { Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
 import type { AccessControl } from '../access/access-control.ts'
 import type { Credentials } from '../access/credentials-file.ts'
 import type { ExecutionCredentials, IsLive } from '../access/execution-credentials.ts'
+import type { AwsRoleCredentials } from '../access/role-credentials.ts'
 import type { StreamRegistry } from '../ingest/stream-registry.ts'
 import { KinesisAnalyticsService } from '../kinesis-analytics-service.ts'
 import { ApplicationMetrics } from '../metrics/node-metrics.ts'
@@ -33,8 +34,12 @@ export interface LifecycleSurroundings {
   readonly credentials: Credentials
   /** What jobs open the endpoint with: each the rights of its application's role. */
   readonly executionCredentials: ExecutionCredentials
+  /** What they open AWS's own services with: the credentials that their role has there. */
+  readonly roleCredentials: AwsRoleCredentials
   /** The endpoint's address; known when `recover` is called and later. */
   url(): string
+  /** Where jobs find streams and topics: here or elsewhere; undefined: at Amazon. Known when `url` is. */
+  streamsUrl(): string | undefined
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly random: Random
@@ -49,6 +54,8 @@ export interface ApplicationsParts {
   readonly zones?: ZoneSettings | undefined
   /** Where other nodes find the code, too; needed when there are any. */
   readonly sharedCode?: SharedCode | undefined
+  /** Where jobs find streams and topics instead of at this endpoint; `url` undefined: at Amazon. */
+  readonly streamsElsewhere?: { readonly url: string | undefined } | undefined
   createLifecycle(surroundings: LifecycleSurroundings): Lifecycle
   /** Fetches code from S3; without it such code is refused. */
   readonly readObject?: ReadObject
@@ -77,8 +84,8 @@ export interface Applications {
 
 /** Opens the store, `store.db` in the data directory unless told otherwise, and what goes with it. Errors: the store's. */
 export async function openApplications(
-  { storeUrl, zones = { capacity: 1 }, sharedCode, createLifecycle, readObject }: ApplicationsParts,
-  given: Omit<LifecycleSurroundings, 'store' | 'ownership' | 'url' | 'executionCredentials'> & {
+  { storeUrl, zones = { capacity: 1 }, sharedCode, streamsElsewhere, createLifecycle, readObject }: ApplicationsParts,
+  given: Omit<LifecycleSurroundings, 'store' | 'ownership' | 'url' | 'executionCredentials' | 'roleCredentials'> & {
     readonly access: AccessControl
     /** This endpoint's. */
     readonly streams: StreamRegistry
@@ -108,6 +115,7 @@ export async function openApplications(
     ownership,
     url: () => localUrl,
     executionCredentials: access.executionCredentials,
+    roleCredentials: access.roleCredentials,
   })
   const gate = new CallGate()
   const codeStore = new CodeStore(dataDirectory, readObject, sharedCode)
