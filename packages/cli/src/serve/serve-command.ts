@@ -169,12 +169,13 @@ async function managedApplications(
   const fileSystems = applicationFileSystems()
   const sharedCode =
     isShared && stateRoot !== undefined ? new SharedCode(fileSystems.forPath(stateRoot), stateRoot) : undefined
-  const streams = ownStreams && streamsUrl === undefined ? undefined : { url: streamsUrl }
-  const jobs = { commandFile, cores, isolation, allowUnisolated, folders, stateRoot, fileSystems, sharedCode, streams }
+  const streamsElsewhere = ownStreams && streamsUrl === undefined ? undefined : { url: streamsUrl }
+  const jobs = { commandFile, cores, isolation, allowUnisolated, folders, stateRoot, fileSystems, sharedCode }
   return {
     storeUrl,
     zones: { zone, nodeUrl, capacity: cores },
     sharedCode,
+    streamsElsewhere,
     createLifecycle: (surroundings) => createLifecycle(jobs, surroundings),
     readObject: readObjectFrom({ read: (path) => fileSystems.forPath(path).read(path) }),
   }

@@ -85,7 +85,10 @@ export interface Applications {
 /** Opens the store, `store.db` in the data directory unless told otherwise, and what goes with it. Errors: the store's. */
 export async function openApplications(
   { storeUrl, zones = { capacity: 1 }, sharedCode, streamsElsewhere, createLifecycle, readObject }: ApplicationsParts,
-  given: Omit<LifecycleSurroundings, 'store' | 'ownership' | 'url' | 'executionCredentials' | 'roleCredentials'> & {
+  given: Omit<
+    LifecycleSurroundings,
+    'store' | 'ownership' | 'url' | 'streamsUrl' | 'executionCredentials' | 'roleCredentials'
+  > & {
     readonly access: AccessControl
     /** This endpoint's. */
     readonly streams: StreamRegistry
@@ -97,6 +100,7 @@ export async function openApplications(
   const store = new SqlApplicationStore(database)
   let url = ''
   let localUrl = ''
+  const streamsUrl = () => (streamsElsewhere === undefined ? localUrl : streamsElsewhere.url)
   const { ownership, nodeId } = await openZones(storeUrl, zones, {
     dataDirectory,
     database,
@@ -114,6 +118,7 @@ export async function openApplications(
     store,
     ownership,
     url: () => localUrl,
+    streamsUrl,
     executionCredentials: access.executionCredentials,
     roleCredentials: access.roleCredentials,
   })

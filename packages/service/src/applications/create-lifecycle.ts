@@ -23,8 +23,6 @@ export interface ManagedJobs {
   readonly folders?: readonly string[] | undefined
   /** Memory of a KPU, MiB; 4096 unless given. */
   readonly kpuMemoryMb?: number
-  /** Where they find streams and topics instead of at this endpoint; `url` undefined: at Amazon. */
-  readonly streams?: { readonly url: string | undefined } | undefined
   /** Where code is that was stored at another node. */
   readonly sharedCode?: SharedCode | undefined
   /** For checkpoints and savepoints: a folder or an `s3://` URL; each application's own folder unless given. */
@@ -37,8 +35,7 @@ export interface ManagedJobs {
 
 /** Applications whose jobs are processes of this machine and find this endpoint's streams and topics. */
 export function createLifecycle(jobs: ManagedJobs, surroundings: LifecycleSurroundings): Lifecycle {
-  const { dataDirectory, account, store, ownership, clock, scheduler, random, logger, url } = surroundings
-  const streamsUrl = () => (jobs.streams === undefined ? url() : jobs.streams.url)
+  const { dataDirectory, account, store, ownership, clock, scheduler, random, logger, streamsUrl } = surroundings
   const environment = () => ({
     AWS_REGION: account.region,
     AWS_ENDPOINT_URL_KINESIS: streamsUrl(),
