@@ -36,6 +36,8 @@ export async function run(log: (line: string) => void): Promise<void> {
     log('stopped with a snapshot and started from it')
     await updated(folder)
     log('updated while it ran: it went on with its state')
+    await drained(folder)
+    log('stopped with its event time ended: its timers fired')
     await refused(folder)
     log('what fails is told with its cause; deleted')
     await node.terminate()
@@ -142,6 +144,16 @@ async function updated(folder: string): Promise<void> {
   const found = ['logs', NAME, '--search', 'two ', '--field', 'logger:stdout', '--level', 'info', '--since', '10m']
   assert.match((await millrace([...found, '--tail', '2'], folder)).stdout, /^(.* stdout: two \d+:\d+\n){2}$/)
   assert.equal((await millrace(['logs', NAME, '--search', "it's (not) here* + 1?"], folder)).stdout, '')
+}
+
+async function drained(folder: string): Promise<void> {
+  await deploy(folder, { prefix: 'two ', farewell: 'event time has ended' })
+  assert.equal((await json(folder, ['apps', 'stop', NAME, '--drain']))['status'], 'READY')
+  const farewells = ['logs', NAME, '--search', 'event time has ended', '--field', 'logger:stdout']
+  assert.match((await millrace(farewells, folder)).stdout, /^(.* stdout: event time has ended\n){2}$/)
+  const again = await json(folder, ['apps', 'stop', NAME, '--drain'], 1)
+  assert.equal((again['error'] as Answer)['code'], 'APPLICATION_NOT_RUNNING')
+  assert.equal((await json(folder, ['apps', 'start', NAME]))['status'], 'RUNNING')
 }
 
 async function refused(folder: string): Promise<void> {

@@ -35,6 +35,7 @@ test.each([
   [['savepont', '.'], '(Did you mean savepoint?)'],
   [['deploy', 'app.ts'], "required option '-n, --name <name>' not specified"],
   [['apps', 'stop'], "missing required argument 'name'"],
+  [['apps', 'stop', 'x', '--force', '--drain'], "option '--force' cannot be used with option '--drain'"],
   [['apps', 'stp', 'x'], 'too many arguments'],
   [['serve', '--role', 'everything'], 'Allowed choices are streams.'],
   [['--version'], 'commander.version'],

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { type ApplicationEvent, type CheckpointEvent, encodeLine, JsonLineDecoder } from '@millrace/service/launchers'
+import { type ApplicationEvent, type CheckpointEvent, JsonLineDecoder } from '@millrace/service/launchers'
 
 /** The application's name at the service. */
 export const MANAGED_NAME = 'fraud-detection'
@@ -34,7 +34,6 @@ export interface ManagedListener {
 const RECONNECT_MS = 100
 /** Attempts to connect before the service is asked what has become of it. */
 const MISSES_TO_ASK = 30
-const STOP_ANSWER_LIMIT_MS = 30_000
 
 /**
  * The application inside the service: deployed and stopped through its API by the command, as anybody would, and watched
@@ -46,10 +45,7 @@ export class ManagedApplication {
   #socket: Socket | undefined
   #pid: number | undefined
   #stopping = false
-  #drained = false
   #closed = false
-  #lastRequestId = 0
-  readonly #requests = new Map<number, { resolve(): void; reject(error: Error): void }>()
 
   constructor(settings: ManagedSettings, listener: ManagedListener) {
     this.#settings = settings
@@ -66,15 +62,11 @@ export class ManagedApplication {
     void this.#watch()
   }
 
-  /**
-   * Stops it with a snapshot. With drain event time is ended first; the API has no word for that: it is asked through
-   * the socket, and the snapshot of what the service then starts again is that of a job with nothing left to do.
-   */
+  /** Stops it with a snapshot; with drain event time is ended first. */
   async stop(drain: boolean): Promise<void> {
     this.#stopping = true
-    if (drain && !this.#drained) await this.#drain()
-    this.#drained = drain
-    if ((await this.#status()) !== 'READY') await this.#millrace(['apps', 'stop', MANAGED_NAME])
+    if ((await this.#status()) === 'READY') return
+    await this.#millrace(['apps', 'stop', MANAGED_NAME, ...(drain ? ['--drain'] : [])])
   }
 
   /** No more watching; the application is the service's. */
@@ -87,26 +79,12 @@ export class ManagedApplication {
     return JSON.parse(await this.#millrace(['apps', 'describe', MANAGED_NAME])).ApplicationStatus
   }
 
-  async #drain(): Promise<void> {
-    const requestId = ++this.#lastRequestId
-    const answer = new Promise<void>((resolve, reject) => this.#requests.set(requestId, { resolve, reject }))
-    const timer = setTimeout(() => this.#fail(new Error('the application does not drain')), STOP_ANSWER_LIMIT_MS)
-    if (this.#socket === undefined) this.#fail(new Error('the application is between two processes'))
-    else this.#socket.write(encodeLine({ type: 'stop', requestId, drain: true }))
-    try {
-      await answer
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
   /** Stays connected to whichever process the application has. */
   async #watch(): Promise<void> {
     for (let misses = 0; !this.#closed; misses++) {
       await this.#listen()
       if (this.#socket !== undefined) misses = 0
       this.#socket = undefined
-      this.#fail(new Error("the application's process has ended"))
       if (misses % MISSES_TO_ASK === MISSES_TO_ASK - 1 && !this.#stopping) await this.#lookForEnd()
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS))
     }
@@ -146,17 +124,6 @@ export class ManagedApplication {
     if (event.type === 'status' && event.state === 'RESTARTING') {
       this.#listener.onRestarting(event.cause?.message ?? 'a failure')
     }
-    if (event.type !== 'savepoint' && event.type !== 'refused') return
-    const request = event.requestId === undefined ? undefined : this.#requests.get(event.requestId)
-    if (request === undefined) return
-    this.#requests.delete(event.requestId as number)
-    if ('error' in event) request.reject(new Error(event.error.message))
-    else request.resolve()
-  }
-
-  #fail(error: Error): void {
-    for (const request of this.#requests.values()) request.reject(error)
-    this.#requests.clear()
   }
 
   /** Runs a command against the service; its answer, one JSON object. */

@@ -6,6 +6,7 @@ import type {
 } from '@aws-sdk/client-kinesis-analytics-v2'
 import { EngineError } from '@millrace/engine'
 import { answer, table, withService } from './answer.ts'
+import { askApplication } from './application-route.ts'
 import { describeApplication, followDeletion, followOperation } from './follow-operation.ts'
 import { isolationOf } from './isolation-line.ts'
 import type { ServiceConnection, ServiceOptions } from './service-connection.ts'
@@ -54,14 +55,35 @@ export function startCommand(name: string, options: StartOptions): Promise<numbe
   })
 }
 
+/** How `millrace apps stop` stops: one of both at most. */
+export interface StopOptions extends ServiceOptions {
+  /** At once, without a snapshot. */
+  readonly force: boolean
+  /** Ends event time first. */
+  readonly drain: boolean
+}
+
 /** Stops an application with a snapshot, or at once by force, and waits until it has. */
-export function stopCommand(name: string, options: ServiceOptions & { readonly force: boolean }): Promise<number> {
+export function stopCommand(name: string, { force, drain, ...options }: StopOptions): Promise<number> {
   return withService(options, async (connection) => {
     const { client, api } = connection
-    const command = new api.StopApplicationCommand({ ApplicationName: name, Force: options.force })
-    const { OperationId } = await client.send(command)
-    tell(options.json, await followOperation(connection, name, OperationId))
+    const operationId = drain
+      ? await drainJob(connection, name)
+      : (await client.send(new api.StopApplicationCommand({ ApplicationName: name, Force: force }))).OperationId
+    tell(options.json, await followOperation(connection, name, operationId))
   })
+}
+
+/** Amazon's API has no word for it; the monitoring API does. Answers with the operation's id. */
+async function drainJob(connection: ServiceConnection, name: string): Promise<string> {
+  const { ApplicationStatus } = await existing(connection, name)
+  const listed = await askApplication(connection, name, '/flink/jobs')
+  const { jobs } = (await listed.json()) as { readonly jobs: readonly { readonly id: string }[] }
+  const [job] = jobs
+  if (ApplicationStatus !== 'RUNNING' || job === undefined) throw notRunning(name, ApplicationStatus)
+  const accepted = await askApplication(connection, name, `/flink/jobs/${job.id}/stop`, { drain: true })
+  const { 'request-id': id } = (await accepted.json()) as { readonly 'request-id': string }
+  return id.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
 /** Deletes an application with its state and waits until it is gone. A running one needs `--force`. */
@@ -127,6 +149,14 @@ function stillRuns(name: string, status: string | undefined): EngineError {
     kind: 'invalid',
     message: `${name} is ${status}: deleting it ends it without a snapshot.`,
     hint: `Stop it first (millrace apps stop ${name}), or say --force.`,
+  })
+}
+
+function notRunning(name: string, status: string | undefined): EngineError {
+  return new EngineError('APPLICATION_NOT_RUNNING', {
+    kind: 'invalid',
+    message: `${name} is ${status}: there is no job to drain.`,
+    hint: `millrace apps start ${name} starts it.`,
   })
 }
 

@@ -1,5 +1,5 @@
-import { EngineError } from '@millrace/engine'
 import { withService } from './answer.ts'
+import { askApplication } from './application-route.ts'
 import { sleep } from './follow-operation.ts'
 import type { ServiceConnection, ServiceOptions } from './service-connection.ts'
 
@@ -39,12 +39,11 @@ const COMPLETE_HEADER = 'x-millrace-log-complete'
  */
 export function logsCommand(name: string, options: LogsOptions): Promise<number> {
   return withService(options, async (connection) => {
-    if (!/^[\w.-]{1,128}$/.test(name)) throw nameInvalid(name)
     const filter = filterOf(options)
     const first: Parameter = [filter.length === 0 ? 'tail' : 'limit', String(options.tail)]
-    let position = await print(connection, targetOf(name, [first, ...filter]), options)
+    let position = await print(connection, name, [first, ...filter], options)
     while (options.follow) {
-      const next = await print(connection, targetOf(name, [['after', position], ...filter]), options)
+      const next = await print(connection, name, [['after', position], ...filter], options)
       if (next === position) await sleep(POLL_MS)
       position = next
     }
@@ -54,11 +53,11 @@ export function logsCommand(name: string, options: LogsOptions): Promise<number>
 type Parameter = readonly [name: string, value: string]
 
 /** In the order and the encoding that are signed. */
-function targetOf(application: string, parameters: readonly Parameter[]): string {
+function pathOf(parameters: readonly Parameter[]): string {
   const encode = (text: string): string =>
     encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
   const pairs = parameters.map(([name, value]) => `${encode(name)}=${encode(value)}`)
-  return `/apps/${application}/logs?${pairs.sort().join('&')}`
+  return `/logs?${pairs.sort().join('&')}`
 }
 
 /** Parameters of the request; the service checks them. */
@@ -71,10 +70,14 @@ function filterOf({ level, since, until, search, field = [] }: LogsOptions): Par
 }
 
 /** Answers with the position behind what it has printed. */
-async function print(connection: ServiceConnection, target: string, { json, tail }: LogsOptions): Promise<string> {
-  const response = await connection.get(target)
+async function print(
+  connection: ServiceConnection,
+  name: string,
+  parameters: readonly Parameter[],
+  { json, tail }: LogsOptions,
+): Promise<string> {
+  const response = await askApplication(connection, name, pathOf(parameters))
   const body = await response.text()
-  if (!response.ok) throw refused(response, body)
   for (const line of body.split('\n')) if (line !== '') process.stdout.write(`${json ? line : format(line)}\n`)
   if (response.headers.get(COMPLETE_HEADER) === 'false') {
     process.stderr.write(
@@ -98,33 +101,4 @@ function format(text: string): string {
   })
   const head = `${timestamp} ${messageType.padEnd(5)} ${logger}: ${message}${shown.join('')}`
   return [head, ...throwableInformation.slice(1)].join('\n')
-}
-
-function refused(response: Response, body: string): EngineError {
-  const { __type: code = 'SERVICE_ANSWER_UNKNOWN', message = `The service answered ${response.status}.` } =
-    parseOrNothing(body)
-  return new EngineError(code, {
-    kind: 'invalid',
-    message,
-    hint:
-      response.status === 403
-        ? 'Set MILLRACE_HOME to the data directory of the service (millrace serve --data).'
-        : 'millrace apps lists what is there.',
-  })
-}
-
-function parseOrNothing(body: string): { __type?: string; message?: string } {
-  try {
-    return JSON.parse(body) as { __type?: string; message?: string }
-  } catch {
-    return {}
-  }
-}
-
-function nameInvalid(name: string): EngineError {
-  return new EngineError('APPLICATION_NAME_INVALID', {
-    kind: 'invalid',
-    message: `'${name}' is not the name of an application: letters, digits, '_', '.', '-', at most 128.`,
-    hint: 'millrace apps lists what is there.',
-  })
 }

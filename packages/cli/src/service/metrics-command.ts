@@ -1,5 +1,5 @@
-import { EngineError } from '@millrace/engine'
 import { answer, withService } from './answer.ts'
+import { askApplication } from './application-route.ts'
 import { sleep } from './follow-operation.ts'
 import type { ServiceConnection, ServiceOptions } from './service-connection.ts'
 
@@ -34,7 +34,6 @@ const WATCH_MS = 10_000
 /** Prints an application's newest figures, with `--watch` until it is interrupted or the application is deleted. */
 export function metricsCommand(name: string, options: MetricsOptions): Promise<number> {
   return withService(options, async (connection) => {
-    if (!/^[\w.-]{1,128}$/.test(name)) throw nameInvalid(name)
     for (;;) {
       const metrics = await ask(connection, name, options.level)
       const clear = options.watch && !options.json && process.stdout.isTTY ? '\x1b[2J\x1b[H' : ''
@@ -47,14 +46,7 @@ export function metricsCommand(name: string, options: MetricsOptions): Promise<n
 
 async function ask(connection: ServiceConnection, name: string, level: string | undefined): Promise<Metrics> {
   const query = level === undefined ? '' : `?level=${level.toUpperCase()}`
-  const response = await connection.get(`/apps/${name}/metrics${query}`)
-  const body = (await response.json().catch(() => ({}))) as Metrics & { __type?: string; message?: string }
-  if (response.ok) return body
-  throw new EngineError(body.__type ?? 'SERVICE_ANSWER_UNKNOWN', {
-    kind: 'invalid',
-    message: body.message ?? `The service answered ${response.status}.`,
-    hint: 'millrace apps lists what is there.',
-  })
+  return (await (await askApplication(connection, name, `/metrics${query}`)).json()) as Metrics
 }
 
 /** For a person: the application's own figures first, then task by task. */
@@ -87,12 +79,4 @@ function textOf({ name, unit, value }: Metric): string {
   if (unit !== 'Bytes') return String(value)
   const power = value < 1 ? 0 : Math.min(Math.floor(Math.log2(value) / 10), BYTES.length - 1)
   return `${power === 0 ? value : (value / 1024 ** power).toFixed(1)} ${BYTES[power]}`
-}
-
-function nameInvalid(name: string): EngineError {
-  return new EngineError('APPLICATION_NAME_INVALID', {
-    kind: 'invalid',
-    message: `'${name}' is not the name of an application: letters, digits, '_', '.', '-', at most 128.`,
-    hint: 'millrace apps lists what is there.',
-  })
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { natural, positive } from '../whole-numbers.ts'
 import { addAccess } from './access-commands.ts'
-import type { StartOptions } from './apps-command.ts'
+import type { StartOptions, StopOptions } from './apps-command.ts'
 import type { DeployOptions } from './deploy-command.ts'
 import type { UpdateOptions } from './history-command.ts'
 import type { LogsOptions } from './logs-command.ts'
@@ -67,8 +67,9 @@ function addApps(program: Command, setExitCode: (code: number) => void): void {
       setExitCode(await (await load()).startCommand(name, options)),
     )
   one('stop', 'stop one with a snapshot, from which the next start goes on')
-    .option('--force', 'at once, without a snapshot', false)
-    .action(async (name: string, options: Forceable) => setExitCode(await (await load()).stopCommand(name, options)))
+    .addOption(new Option('--force', 'at once, without a snapshot').default(false).conflicts('drain'))
+    .option('--drain', 'end event time first: every window and timer fires', false)
+    .action(async (name: string, options: StopOptions) => setExitCode(await (await load()).stopCommand(name, options)))
   one('update', 'change how one runs, with the code it has, and wait until it does')
     .option('-p, --parallelism <n>', 'of the application', positive)
     .option('--properties <file>', 'application_properties.json: they replace those before')

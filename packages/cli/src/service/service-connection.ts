@@ -18,6 +18,8 @@ export interface ServiceConnection {
   readonly client: KinesisAnalyticsV2Client
   /** A signed GET of what the service offers besides Amazon's API. */
   get(target: string): Promise<Response>
+  /** A signed POST of JSON to it. */
+  post(target: string, body: object): Promise<Response>
   /** An operation of access control. Errors: the service's, by their names. */
   access(operation: string, input: object): Promise<Record<string, unknown>>
 }
@@ -48,6 +50,7 @@ export async function connectService(options: Pick<ServiceOptions, 'url'>): Prom
     api,
     client,
     get: (target) => send({ method: 'GET', target, service: 'kinesisanalytics' }),
+    post: (target, body) => send({ method: 'POST', target, service: 'kinesisanalytics', body: JSON.stringify(body) }),
     access: async (operation, input) => {
       const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `MillraceAccess.${operation}` }
       const body = JSON.stringify(input)
