@@ -7,7 +7,9 @@ import { KinesisAnalyticsV2Client, ListApplicationsCommand } from '@aws-sdk/clie
 import { silentLogger, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Endpoint, startEndpoint } from '../endpoint.ts'
-import type { LifecycleSurroundings } from './applications.ts'
+import type { ApplicationRecord } from './application-record.ts'
+import { isLive, type LifecycleSurroundings } from './applications.ts'
+import { newApplication } from './lifecycle-world-fixture.ts'
 import { ScriptedLifecycle } from './scripted-lifecycle-fixture.ts'
 
 let directory: string
@@ -88,4 +90,18 @@ test('an endpoint without applications knows none of their operations', async ()
   await start()
   expect(await call({ credentials: endpoint!.credentials, url: () => endpoint!.url })).toBe(400)
   expect(existsSync(join(directory, 'store.db'))).toBe(false)
+})
+
+test.each<[string, Partial<ApplicationRecord>, readonly number[]]>([
+  ['runs', { status: 'RUNNING' }, [7]],
+  ['is being stopped', { status: 'STOPPING' }, [7]],
+  ['sleeps: its sources are watched with the rights of the next', { status: 'RUNNING', hibernatedSinceMs: 5 }, [8]],
+  ['is stopped', { status: 'READY' }, []],
+  ['is another of that name', { status: 'RUNNING', createdMs: 2 }, []],
+])('which process is live of an application that %s', async (_, changes, live) => {
+  const store = { application: async () => ({ ...newApplication('a', 1), epoch: 7, ...changes }) }
+  const owner = { applicationName: 'a', applicationCreatedMs: 1 }
+  const found = []
+  for (const epoch of [6, 7, 8, 9]) if (await isLive(store, { ...owner, epoch })) found.push(epoch)
+  expect(found).toEqual(live)
 })

@@ -138,8 +138,11 @@ export async function openApplications(
     store,
     lifecycle,
     jobs: metrics.jobs,
-    streams,
+    streams: streamsElsewhere === undefined ? streams : undefined,
     account,
+    streamsUrl,
+    executionCredentials: access.executionCredentials,
+    roleCredentials: access.roleCredentials,
     clock,
     scheduler,
     logger,
@@ -176,7 +179,10 @@ export async function isLive(
   owner: Parameters<IsLive>[0],
 ): Promise<boolean> {
   const application = await store.application(owner.applicationName)
-  if (application?.createdMs !== owner.applicationCreatedMs || application.epoch !== owner.epoch) return false
+  if (application?.createdMs !== owner.applicationCreatedMs) return false
+  // While it sleeps its sources are watched with what its next process will have.
+  const epoch = application.hibernatedSinceMs === undefined ? application.epoch : application.epoch + 1
+  if (owner.epoch !== epoch) return false
   return application.status !== 'READY' && application.status !== 'ROLLED_BACK'
 }
 

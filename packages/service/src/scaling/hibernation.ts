@@ -2,7 +2,7 @@ import { asEngineError, type Cancellable, type LogLevel, type Scheduler, type Sp
 import type { ApplicationRecord } from '../applications/application-record.ts'
 import { hibernationStep, type IdleSince } from './hibernation-policy.ts'
 import type { ScalingPoint } from './scaling-point.ts'
-import type { SourceProbe } from './source-probe.ts'
+import type { SourceListener, SourceProbe } from './source-probe.ts'
 
 /** What applications are put to sleep and woken by. */
 export interface HibernationParts {
@@ -58,8 +58,8 @@ export class Hibernation {
 
   /** Whether it sleeps. Then its sources are watched, also when the service that put it to sleep is gone. */
   async attendSleeping(application: ApplicationRecord): Promise<boolean> {
-    const { name, status, epoch } = application
-    const isAsleep = status === 'RUNNING' && this.#parts.isAsleep(application)
+    const { name, epoch } = application
+    const isAsleep = this.#sleeps(application)
     if (!isAsleep || this.#watched.get(name)?.epoch !== epoch) this.#unwatch(name)
     if (isAsleep && !this.#watched.has(name)) await this.#watch(application)
     return isAsleep
@@ -76,7 +76,7 @@ export class Hibernation {
     const splits = await this.#parts.splits(application)
     // Before its first checkpoint nobody knows: it is asked again after the next idle minutes.
     if (splits === undefined) return
-    const trial = this.#probe(splits, () => {})
+    const trial = this.#probe(application, splits, { onData() {}, onRefused() {} })
     if (trial === undefined) return this.#refuse(application)
     trial.cancel()
     // Not awaited: the others are looked at meanwhile.
@@ -104,31 +104,53 @@ export class Hibernation {
     const { name, epoch } = application
     const splits = (await this.#parts.splits(application)) ?? []
     if (this.#closed || this.#watched.has(name)) return
-    let hasData = false
-    const watch = this.#probe(splits, () => {
-      hasData = true
+    let isOver = false
+    const over = (): void => {
+      isOver = true
       this.#watched.delete(name)
-      this.#parts.log(application, 'info', 'wakes: its sources have something')
-      this.#wake(application)
+    }
+    const watch = this.#probe(application, splits, {
+      onData: () => {
+        over()
+        this.#parts.log(application, 'info', 'wakes: its sources have something')
+        this.#wake(application)
+      },
+      onRefused: (reason) => {
+        over()
+        void this.#refuseIfAsleep(application, reason)
+      },
     })
     if (watch === undefined) {
       this.#refuse(application)
       this.#wake(application)
-    } else if (!hasData) this.#watched.set(name, { watch, epoch })
+    } else if (!isOver) this.#watched.set(name, { watch, epoch })
   }
 
-  #probe(splits: readonly Split[], onData: () => void): Cancellable | undefined {
+  #probe(application: ApplicationRecord, splits: readonly Split[], listener: SourceListener): Cancellable | undefined {
     for (const probe of this.#parts.probes) {
-      const watch = probe.watch(splits, onData)
+      const watch = probe.watch(application, splits, listener)
       if (watch !== undefined) return watch
     }
     return undefined
   }
 
-  #refuse(application: ApplicationRecord): void {
+  /** Rights to watch end when somebody else wakes, stops or deletes it. */
+  async #refuseIfAsleep(before: ApplicationRecord, reason: string): Promise<void> {
+    try {
+      const application = await this.#parts.application(before.name)
+      if (application === undefined || application.epoch !== before.epoch || !this.#sleeps(application)) return
+      this.#refuse(application, reason)
+      this.#wake(application)
+    } catch {
+      // The store: it's watched again at the next tick.
+    }
+  }
+
+  #refuse(application: ApplicationRecord, reason?: string): void {
     this.#refused.set(application.name, application.versionId)
     this.#parts.log(application, 'warn', 'not hibernated: its sources cannot be watched while it sleeps', {
-      hint: 'Only Kinesis streams can. Remove hibernate.after-minutes from property group millrace.',
+      reason,
+      hint: 'Only Kinesis streams can that its role may read. Remove hibernate.after-minutes from property group millrace.',
     })
   }
 
@@ -143,10 +165,14 @@ export class Hibernation {
     const again = (): void => void this.#parts.scheduler.after(wakeRetryMs, () => void this.#wakeIfAsleep(name))
     try {
       const application = await this.#parts.application(name)
-      if (application?.status === 'RUNNING' && this.#parts.isAsleep(application)) this.#wake(application)
+      if (application !== undefined && this.#sleeps(application)) this.#wake(application)
     } catch {
       if (!this.#closed) again()
     }
+  }
+
+  #sleeps(application: ApplicationRecord): boolean {
+    return application.status === 'RUNNING' && this.#parts.isAsleep(application)
   }
 
   #unwatch(name: string): void {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Split, silentLogger, systemClock } from '@millrace/engine/spi'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { newApplication } from '../applications/lifecycle-world-fixture.ts'
 import { diskFiles } from '../ingest/log-files.ts'
 import type { Stream } from '../ingest/stream.ts'
 import { StreamRegistry } from '../ingest/stream-registry.ts'
@@ -13,12 +14,14 @@ let directory: string
 let registry: StreamRegistry
 let stream: Stream
 let calls: number
+let refusals: number
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-probe-'))
   registry = await open()
   stream = await registry.create('in', { shardCount: 2, maxRecordBytes: 1 << 20, tags: {} })
   calls = 0
+  refusals = 0
 })
 const open = () =>
   StreamRegistry.open(directory, {
@@ -51,7 +54,10 @@ const split = (shard: number, position: unknown, more = {}): Split =>
 const trimHorizon = { type: 'TRIM_HORIZON' }
 const after = (sequenceNumber: string) => ({ type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber })
 const watch = (...splits: Split[]) =>
-  new OwnStreamsProbe(registry, account, { clock: systemClock, logger: silentLogger }).watch(splits, () => calls++)
+  new OwnStreamsProbe(registry, account, systemClock).watch(newApplication('a', 0), splits, {
+    onData: () => calls++,
+    onRefused: () => refusals++,
+  })
 /** Looking positions up takes reads of files; an append takes longer than that. */
 const settled = () => put(1)
 
@@ -94,9 +100,11 @@ test.each([
   await expect.poll(() => calls).toBe(1)
 })
 
-test('a position that the stream refuses wakes: the application has to tell', async () => {
+test('a position that the stream refuses is told: the application has to report it', async () => {
   watch(split(0, after('49590338271490256608559692538361571095921575989136588898')))
-  await expect.poll(() => calls).toBe(1)
+  await expect.poll(() => refusals).toBe(1)
+  await put(0)
+  expect([calls, refusals]).toEqual([0, 1])
 })
 
 test('once cancelled it is quiet, and nothing stays behind', async () => {

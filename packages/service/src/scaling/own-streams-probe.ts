@@ -1,44 +1,42 @@
-import { asEngineError, type Cancellable, type Clock, type Logger, type Split } from '@millrace/engine/spi'
+import { asEngineError, type Cancellable, type Clock, type Split } from '@millrace/engine/spi'
+import type { ApplicationRecord } from '../applications/application-record.ts'
 import type { Shard } from '../ingest/shard.ts'
 import { resolvePosition } from '../ingest/starting-position.ts'
 import type { StreamRegistry } from '../ingest/stream-registry.ts'
-import { type ShardPlace, type SourceProbe, shardPlaceOf } from './source-probe.ts'
-
-interface Surroundings {
-  readonly clock: Clock
-  readonly logger: Logger
-}
+import {
+  type ShardPlace,
+  type SourceListener,
+  type SourceProbe,
+  streamArnPrefix,
+  unfinishedShards,
+} from './source-probe.ts'
 
 /** Watches streams that this process serves itself: their logs call when a record has become durable. */
 export class OwnStreamsProbe implements SourceProbe {
   readonly #registry: Pick<StreamRegistry, 'get'>
-  /** `arn:aws:kinesis:<region>:<account>:stream/` */
   readonly #arnPrefix: string
-  readonly #surroundings: Surroundings
+  readonly #clock: Clock
 
   constructor(
     registry: Pick<StreamRegistry, 'get'>,
     account: { readonly region: string; readonly accountId: string },
-    surroundings: Surroundings,
+    clock: Clock,
   ) {
     this.#registry = registry
-    this.#arnPrefix = `arn:aws:kinesis:${account.region}:${account.accountId}:stream/`
-    this.#surroundings = surroundings
+    this.#arnPrefix = streamArnPrefix(account)
+    this.#clock = clock
   }
 
-  watch(splits: readonly Split[], onData: () => void): Cancellable | undefined {
+  watch(_: ApplicationRecord, splits: readonly Split[], listener: SourceListener): Cancellable | undefined {
     const watched: { shard: Shard; place: ShardPlace }[] = []
-    for (const split of splits) {
-      const place = shardPlaceOf(split)
-      if (place === undefined) return undefined
-      if (place.finished) continue
+    for (const place of unfinishedShards(splits) ?? []) {
       const shard = this.#shardOf(place)
       if (shard === undefined) return undefined
       watched.push({ shard, place })
     }
     if (watched.length === 0) return undefined
-    const watch = new ShardWatch(onData)
-    for (const { shard, place } of watched) watch.add(shard, place, this.#surroundings)
+    const watch = new ShardWatch(listener)
+    for (const { shard, place } of watched) watch.add(shard, place, this.#clock)
     return watch
   }
 
@@ -51,37 +49,34 @@ export class OwnStreamsProbe implements SourceProbe {
 
 /** Some shards of which the first that has something calls. */
 class ShardWatch implements Cancellable {
-  #onData: (() => void) | undefined
+  #listener: SourceListener | undefined
   readonly #takeOff: (() => void)[] = []
 
-  constructor(onData: () => void) {
-    this.#onData = onData
+  constructor(listener: SourceListener) {
+    this.#listener = listener
   }
 
-  add(shard: Shard, { position }: ShardPlace, { clock, logger }: Surroundings): void {
+  add(shard: Shard, { position }: ShardPlace, clock: Clock): void {
     // First: a record that becomes durable while the position is looked up is behind it.
-    this.#takeOff.push(shard.log.onDurable(() => this.#call()))
+    this.#takeOff.push(shard.log.onDurable(() => this.#end()?.onData()))
     holdsMore(shard, position, clock.now()).then(
       (isBehind) => {
-        if (isBehind) this.#call()
+        if (isBehind) this.#end()?.onData()
       },
-      (error) => {
-        // A position that the stream doesn't know is for the application to report: it must run for that.
-        logger.warn('position of a hibernating application not found', { reason: asEngineError(error).message })
-        this.#call()
-      },
+      (error) => this.#end()?.onRefused(asEngineError(error).message),
     )
   }
 
   cancel(): void {
-    this.#onData = undefined
-    for (const takeOff of this.#takeOff.splice(0)) takeOff()
+    this.#end()
   }
 
-  #call(): void {
-    const onData = this.#onData
-    this.cancel()
-    onData?.()
+  /** The listener, the first time. */
+  #end(): SourceListener | undefined {
+    const listener = this.#listener
+    this.#listener = undefined
+    for (const takeOff of this.#takeOff.splice(0)) takeOff()
+    return listener
   }
 }
 

@@ -6,6 +6,7 @@ import { newApplication } from '../applications/lifecycle-world-fixture.ts'
 import { ApiError } from '../wire/api-error.ts'
 import { ScalingController, type ScalingControllerParts } from './scaling-controller.ts'
 import type { ScalingPoint } from './scaling-point.ts'
+import type { SourceListener } from './source-probe.ts'
 
 const minute = 60_000
 
@@ -198,7 +199,7 @@ test('after close nothing happens any more', async () => {
 /** A world in which sleeping takes a second each way. */
 function sleeping({ watchable = true, hasCheckpoint = true } = {}) {
   const asleep = new Set<string>()
-  const watches = new Set<() => void>()
+  const watches = new Set<SourceListener>()
   let refusals = 0
   return {
     asleep,
@@ -223,10 +224,10 @@ function sleeping({ watchable = true, hasCheckpoint = true } = {}) {
       splits: async () => (hasCheckpoint ? [{ id: 'shardId-000000000000' }] : undefined),
       probes: [
         {
-          watch(_: readonly Split[], onData: () => void) {
+          watch(_: ApplicationRecord, __: readonly Split[], listener: SourceListener) {
             if (!watchable) return undefined
-            watches.add(onData)
-            return { cancel: () => void watches.delete(onData) }
+            watches.add(listener)
+            return { cancel: () => void watches.delete(listener) }
           },
         },
       ],
@@ -250,7 +251,7 @@ test('an idle application hibernates, and wakes within a second of the first rec
   expect(world.watches.size).toBe(1)
   await time.advance(60 * minute)
   expect(calls).toEqual(['hibernate a'])
-  for (const onData of world.watches) onData()
+  for (const { onData } of world.watches) onData()
   await time.advance(0)
   expect(calls).toEqual(['hibernate a', 'wake a'])
   expect(lines.map(({ message }) => message)).toEqual([
@@ -266,7 +267,7 @@ test('a waking that is refused is tried again while it sleeps', async () => {
   controller({ hibernation: world.hibernation })
   await time.advance(2 * minute)
   world.refuse(2)
-  for (const onData of world.watches) onData()
+  for (const { onData } of world.watches) onData()
   await time.advance(500)
   expect(calls).toEqual(['hibernate a', 'wake a'])
 })
@@ -304,6 +305,37 @@ test('sources that cannot be watched refuse hibernation, told once a version', a
   change('a', { versionId: 2 })
   await time.advance(2 * minute)
   expect(lines.length).toBe(2)
+})
+
+test('sources that refuse while it sleeps wake it, and it sleeps no more in this version', async () => {
+  add('a', { 'hibernate.after-minutes': '1' })
+  figures = idle
+  const world = sleeping()
+  controller({ hibernation: world.hibernation })
+  await time.advance(2 * minute)
+  for (const { onRefused } of world.watches) onRefused('AccessDeniedException: no')
+  await time.advance(30 * minute)
+  expect(calls).toEqual(['hibernate a', 'wake a'])
+  expect(lines.at(-1)).toMatchObject({
+    message: 'not hibernated: its sources cannot be watched while it sleeps',
+    fields: { reason: 'AccessDeniedException: no' },
+  })
+})
+
+test('a refusal that comes when somebody else has woken it says nothing', async () => {
+  add('a', { 'hibernate.after-minutes': '1' })
+  figures = idle
+  const world = sleeping()
+  controller({ hibernation: world.hibernation })
+  await time.advance(2 * minute)
+  await world.hibernation.wake(records.get('a')!)
+  for (const { onRefused } of world.watches) onRefused('AccessDeniedException: no')
+  await time.advance(2 * minute)
+  expect(calls).toEqual(['hibernate a', 'wake a', 'hibernate a'])
+  expect(lines.map(({ message }) => message)).toEqual([
+    'hibernates: nothing has come in',
+    'hibernates: nothing has come in',
+  ])
 })
 
 test('before its first checkpoint, and without being asked to, none hibernates', async () => {
