@@ -1,3 +1,4 @@
+import type { S3FileSystem, S3Parts } from '@millrace/connectors/s3'
 import {
   createFileSystems,
   type FileSystems,
@@ -12,11 +13,15 @@ import type { FileSystem } from '@millrace/engine/spi'
 export function applicationFileSystems(): FileSystems {
   return createFileSystems({
     file: localFileSystem({ clock: systemClock, random: systemRandom }),
-    s3: lazyFileSystem('s3', async () => {
-      const { s3FileSystem } = await import('@millrace/connectors/s3')
-      return s3FileSystem({}, { clock: systemClock, random: systemRandom, scheduler: systemScheduler })
-    }),
+    s3: lazyFileSystem('s3', () => openS3()),
   })
+}
+
+/** S3 for who has these credentials; without them for who this process is. */
+export async function openS3(credentials?: S3Parts['credentials']): Promise<S3FileSystem> {
+  const { s3FileSystem } = await import('@millrace/connectors/s3')
+  const parts = { clock: systemClock, random: systemRandom, scheduler: systemScheduler }
+  return s3FileSystem({}, credentials === undefined ? parts : { ...parts, credentials })
 }
 
 /** A file system that is loaded when it is first asked for anything: most applications never load an SDK for it. */

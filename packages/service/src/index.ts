@@ -1,7 +1,6 @@
 /** The Millrace service: a durable, Kinesis-compatible log, SNS-compatible notifications and managed applications on one port. */
 export type { Credentials } from './access/credentials-file.ts'
 export type { ApplicationsParts, LifecycleSurroundings } from './applications/applications.ts'
-export { type ReadObject, readObjectFrom } from './applications/code/read-object.ts'
 export { createLifecycle, type ManagedJobs } from './applications/create-lifecycle.ts'
 export type { Lifecycle } from './applications/lifecycle.ts'
 export { type Endpoint, type EndpointParts, type EndpointSettings, startEndpoint } from './endpoint.ts'

@@ -11,12 +11,11 @@ import {
   detectIsolation,
   type Endpoint,
   type Isolation,
-  readObjectFrom,
   SharedCode,
   startEndpoint,
 } from '@millrace/service'
 import { EXIT } from '../exit-codes.ts'
-import { applicationFileSystems } from '../file-systems.ts'
+import { applicationFileSystems, openS3 } from '../file-systems.ts'
 import { homeDirectory } from '../places.ts'
 import { terminalLogger, toStandardError } from '../terminal.ts'
 import { isForEveryUser, shownFolders } from './shown-folders.ts'
@@ -177,6 +176,6 @@ async function managedApplications(
     sharedCode,
     streamsElsewhere,
     createLifecycle: (surroundings) => createLifecycle(jobs, surroundings),
-    readObject: readObjectFrom({ read: (path) => fileSystems.forPath(path).read(path) }),
+    openS3,
   }
 }

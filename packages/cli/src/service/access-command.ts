@@ -1,12 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { EngineError } from '@millrace/engine'
 import { answer, withService } from './answer.ts'
+import { type AwsSource, type AwsSourceOptions, awsSourceOf, awsSourceText } from './aws-source.ts'
 import type { ServiceOptions } from './service-connection.ts'
 
 /** Whose policies are meant: one of both. */
 export interface OwnerOptions extends ServiceOptions {
   readonly user?: string
   readonly role?: string
+}
+
+/** What a new user or role is given; the last ones a role alone. */
+export interface NewOwnerOptions extends AwsSourceOptions {
+  readonly tag?: readonly string[]
+  readonly description?: string
+  readonly aws?: string
 }
 
 interface Key {
@@ -22,6 +30,7 @@ interface Owner {
   readonly Arn: string
   readonly PolicyNames: readonly string[]
   readonly AccessKeys?: readonly Key[]
+  readonly Aws?: AwsSource
 }
 
 /** Runs one operation of access control and prints its answer. */
@@ -49,22 +58,31 @@ function userLine({ UserName, PolicyNames, AccessKeys = [] }: Owner): string {
 }
 
 export function listRolesCommand(options: ServiceOptions): Promise<number> {
-  return ask<{ Roles: readonly Owner[] }>(options, 'ListRoles', {}, ({ Roles }) =>
-    Roles.map(({ Arn, PolicyNames }) => `${Arn}  policies: ${listed(PolicyNames)}`).join('\n'),
-  )
+  return ask<{ Roles: readonly Owner[] }>(options, 'ListRoles', {}, ({ Roles }) => Roles.map(roleLine).join('\n'))
+}
+
+function roleLine({ Arn, PolicyNames, Aws }: Owner): string {
+  return `${Arn}  policies: ${listed(PolicyNames)}  AWS: ${Aws === undefined ? 'none' : awsSourceText(Aws)}`
+}
+
+/** Says where a role's credentials for AWS come from. */
+export function roleAwsCommand(RoleName: string, source: string, options: ServiceOptions & AwsSourceOptions) {
+  const input = { RoleName, Aws: awsSourceOf(source, options) }
+  return ask<{ Role: Owner }>(options, 'PutRoleAws', input, ({ Role }) => roleLine(Role))
 }
 
 /** Makes a user or a role. */
 export function createOwnerCommand(
   kind: 'User' | 'Role',
   name: string,
-  options: ServiceOptions & { readonly tag?: readonly string[]; readonly description?: string },
+  options: ServiceOptions & NewOwnerOptions,
 ): Promise<number> {
-  const { tag = [], description } = options
+  const { tag = [], description, aws } = options
   const input = {
     [`${kind}Name`]: name,
     Tags: tagsOf(tag),
     ...(description === undefined ? {} : { Description: description }),
+    ...(aws === undefined ? {} : { Aws: awsSourceOf(aws, options) }),
   }
   return ask<Record<string, Owner>>(options, `Create${kind}`, input, (made) => made[kind]!.Arn)
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { natural } from '../whole-numbers.ts'
-import type { OwnerOptions } from './access-command.ts'
+import type { NewOwnerOptions, OwnerOptions } from './access-command.ts'
+import type { AwsSourceOptions } from './aws-source.ts'
 import type { ServiceOptions } from './service-connection.ts'
 
 type Reaching = (command: Command) => Command
@@ -73,14 +74,25 @@ function addRoles(roles: Command, reaching: Reaching, setExitCode: SetExitCode):
   reaching(roles.command('list', { isDefault: true }))
     .description('list them')
     .action(async (options: ServiceOptions) => setExitCode(await (await load()).listRolesCommand(options)))
-  reaching(roles.command('create'))
+  const sourced = (command: Command) =>
+    reaching(command)
+      .option('--aws-profile <name>', "the profile at the service's machine that takes on the role at AWS")
+      .option('--external-id <id>', 'what the trust policy of the role at AWS asks for')
+  sourced(roles.command('create'))
     .description('make one for applications, which may do nothing yet')
     .argument('<name>')
     .option('--description <text>', 'what it is for')
     .option('--tag <key=value...>', 'for policies: aws:PrincipalTag/KEY')
-    .action(
-      async (name: string, options: ServiceOptions & { readonly tag?: string[]; readonly description?: string }) =>
-        setExitCode(await (await load()).createOwnerCommand('Role', name, options)),
+    .option('--aws <source>', 'credentials for AWS: node, profile:NAME or the ARN of a role there')
+    .action(async (name: string, options: ServiceOptions & NewOwnerOptions) =>
+      setExitCode(await (await load()).createOwnerCommand('Role', name, options)),
+    )
+  sourced(roles.command('aws'))
+    .description('say where the credentials for AWS of a role come from')
+    .argument('<name>')
+    .argument('<source>', "node: those of the service's machine; profile:NAME there; the ARN of a role at AWS; none")
+    .action(async (name: string, source: string, options: ServiceOptions & AwsSourceOptions) =>
+      setExitCode(await (await load()).roleAwsCommand(name, source, options)),
     )
   reaching(roles.command('delete'))
     .description('remove one; applications that run with it are turned away at once')

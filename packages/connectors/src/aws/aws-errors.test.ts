@@ -31,6 +31,7 @@ describe('an AWS error', () => {
     ],
     ['credentials that ran out', sdkError('ExpiredTokenException', 400), 'transient'],
     ['a wrong argument', sdkError('InvalidArgumentException', 400), 'rejected'],
+    ['a region that nobody has set', new Error('Region is missing'), 'rejected'],
     ['an unknown server failure', sdkError('Whatever', 503), 'transient'],
     ['an answer cut short', sdkError('SyntaxError', 200), 'transient'],
     ['a refused connection', Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), 'transient'],

@@ -19,10 +19,13 @@ const denials =
   /^(AccessDenied(Exception)?|UnrecognizedClient(Exception)?|InvalidSignature(Exception)?|SignatureDoesNotMatch|IncompleteSignature(Exception)?|InvalidClientTokenId|MissingAuthenticationToken(Exception)?|NotAuthorized|OptInRequired|CredentialsProviderError|InvalidAccessKeyId)$/
 const transientNames =
   /^(TimeoutError|RequestTimeout(Exception)?|InternalFailure(Exception)?|InternalError|InternalServerError|ServiceUnavailable(Exception)?|ExpiredToken(Exception)?|RequestTimeTooSkewed|RequestExpired|AbortError)$/
+/** By what the SDK says of a region, for it has no name for these: no request was made. */
+const regionProblems = /^Region (is missing|not accepted)/
 const expiries = /^Expired(Iterator|NextToken)Exception$/
 
 interface SdkErrorShape {
   readonly name?: string
+  readonly message?: string
   readonly code?: unknown
   readonly $fault?: 'client' | 'server'
   readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean }
@@ -33,7 +36,7 @@ interface SdkErrorShape {
  * whatever has no HTTP answer (refused, reset, cut short) is transient.
  */
 export function classifyAwsError(error: unknown): AwsErrorClass {
-  const { name = '', $fault, $metadata } = (error ?? {}) as SdkErrorShape
+  const { name = '', message = '', $fault, $metadata } = (error ?? {}) as SdkErrorShape
   if (throttles.test(name)) return 'throttled'
   if (expiries.test(name)) return 'expired'
   // The SDK has taken the server's clock from this very answer; the next signature is right.
@@ -42,6 +45,7 @@ export function classifyAwsError(error: unknown): AwsErrorClass {
   if (name === 'ResourceInUseException') return 'in-use'
   if (denials.test(name)) return 'denied'
   if (transientNames.test(name)) return 'transient'
+  if (regionProblems.test(message)) return 'rejected'
   const status = $metadata?.httpStatusCode
   if (status === undefined) return $fault === undefined ? 'transient' : byFault($fault)
   if (status === 429) return 'throttled'
@@ -61,7 +65,7 @@ export function awsFailure(what: string, error: unknown, details: Readonly<Recor
   return new EngineError(codes[kindOf], {
     kind: invalid ? 'invalid' : 'unavailable',
     message: `${what} failed: ${name}: ${message}`,
-    hint: hints[kindOf],
+    hint: regionProblems.test(message) ? 'Set AWS_REGION to the region, such as us-east-1.' : hints[kindOf],
     details: { ...details, awsError: name },
     cause: error,
   })

@@ -14,6 +14,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { type Clock, type FileInfo, fileNotFound, type Random, type Scheduler } from '@millrace/engine/spi'
+import type { AwsCredentials } from '../aws/aws-options.ts'
 import { unaryClientConfig } from '../aws/client-config.ts'
 import { retrying } from '../aws/retry.ts'
 import type { S3Settings } from './options.ts'
@@ -30,6 +31,8 @@ export interface S3Parts {
   readonly random: Random
   /** Ends waiting for a next try. */
   readonly signal?: AbortSignal
+  /** Asked again when what it gave expires; goes before the option `credentials`. */
+  readonly credentials?: () => Promise<AwsCredentials & { readonly expiration?: Date | undefined }>
 }
 
 /** A part as Complete wants it. Plain data. */
@@ -64,6 +67,7 @@ export class S3Calls {
     this.#around = { ...parts, signal: parts.signal ?? new AbortController().signal }
     this.#client = new S3Client({
       ...unaryClientConfig(settings),
+      ...(parts.credentials === undefined ? {} : { credentials: parts.credentials }),
       forcePathStyle: settings.forcePathStyle,
       // The SDK's default, a CRC32 on everything, chokes other stores than AWS's.
       requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -71,10 +75,11 @@ export class S3Calls {
     })
   }
 
-  async read(at: S3Location): Promise<Uint8Array> {
+  /** The newest version unless told which. */
+  async read(at: S3Location, versionId?: string): Promise<Uint8Array> {
     const bytes = await this.#call('read', at, () =>
       unless(isMissingObject, async () => {
-        const { Body } = await this.#client.send(new GetObjectCommand(named(at)))
+        const { Body } = await this.#client.send(new GetObjectCommand({ ...named(at), VersionId: versionId }))
         return Body === undefined ? new Uint8Array(0) : await Body.transformToByteArray()
       }),
     )

@@ -5,6 +5,12 @@ import { commitUpload, recoverUpload } from './s3-commit.ts'
 import { folderPrefix, parseS3Path, s3Path } from './s3-location.ts'
 import { S3RecoverableFile } from './s3-recoverable-file.ts'
 
+/** The same with what only S3 has. */
+export interface S3FileSystem extends FileSystem {
+  /** The object's bytes in an older version. */
+  readVersion(path: string, versionId: string): Promise<Uint8Array>
+}
+
 /**
  * Files in S3 and stores that speak its protocol, by paths like `s3://bucket/key`.
  *
@@ -16,7 +22,7 @@ import { S3RecoverableFile } from './s3-recoverable-file.ts'
  * Errors: those of `FileSystem`; `AWS_ACCESS_DENIED`, `AWS_REQUEST_REJECTED` (invalid) when repeating is useless;
  * `S3_PATH_INVALID`.
  */
-export function s3FileSystem(options: S3Options, parts: S3Parts): FileSystem {
+export function s3FileSystem(options: S3Options, parts: S3Parts): S3FileSystem {
   const settings = s3Settings(options)
   const calls = new S3Calls(settings, parts)
   const { clock, random } = parts
@@ -25,6 +31,8 @@ export function s3FileSystem(options: S3Options, parts: S3Parts): FileSystem {
     scheme: 's3',
 
     read: async (path) => calls.read(parseS3Path(path)),
+
+    readVersion: async (path, versionId) => calls.read(parseS3Path(path), versionId),
 
     write: async (path, bytes) => calls.put(parseS3Path(path), bytes, randomUuid(random)),
 

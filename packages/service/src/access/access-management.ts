@@ -9,6 +9,7 @@ import type { AccessView } from './access-view.ts'
 import { newKeyId } from './credentials-file.ts'
 import { parsePolicy } from './policy/policy-document.ts'
 import { roleArn, userArn } from './principal.ts'
+import { awsSourceIn, describeAwsSource, type RoleAwsSource } from './role-aws-source.ts'
 
 /** As IAM has them, without paths. */
 const nameRule = { minLength: 1, maxLength: 64, pattern: /^[\w+=,.@-]+$/ }
@@ -120,6 +121,7 @@ export class AccessManagement {
       tags: tagsIn(fields),
       policies: {},
       trustedServices: [applicationService],
+      aws: optionalAwsSource(fields),
     }
     await this.#directory.change((view) => {
       if (view.roles.has(name)) throw alreadyThere('role', name)
@@ -137,6 +139,17 @@ export class AccessManagement {
   async getRole(fields: RequestFields): Promise<Answer> {
     const role = existingRole(this.#directory.view, fields.string('RoleName', nameRule))
     return { Role: { ...this.#describeRole(role), Policies: role.policies } }
+  }
+
+  /** Where the role's credentials for AWS come from, from now on; without `Aws` it has none any more. */
+  async putRoleAws(fields: RequestFields): Promise<Answer> {
+    const name = fields.string('RoleName', nameRule)
+    const aws = optionalAwsSource(fields)
+    const role = await this.#directory.change((view) => {
+      const changed = { ...existingRole(view, name), aws }
+      return { put: [changed], remove: [], result: changed }
+    })
+    return { Role: this.#describeRole(role) }
   }
 
   /** Sessions of it hold no more. */
@@ -194,7 +207,7 @@ export class AccessManagement {
     }
   }
 
-  #describeRole({ name, description, createdMs, tags, policies, trustedServices }: RoleRecord): Answer {
+  #describeRole({ name, description, createdMs, tags, policies, trustedServices, aws }: RoleRecord): Answer {
     return {
       RoleName: name,
       Arn: roleArn(this.#directory.account, name),
@@ -203,6 +216,7 @@ export class AccessManagement {
       Tags: tags,
       PolicyNames: Object.keys(policies).sort(),
       TrustedServices: trustedServices,
+      Aws: aws && describeAwsSource(aws),
     }
   }
 }
@@ -237,6 +251,11 @@ function existingKey(view: AccessView, id: string): AccessKeyRecord {
 function describeKey({ id, userName, isActive, createdMs }: AccessKeyRecord): Answer {
   const Status = isActive ? 'Active' : 'Inactive'
   return { AccessKeyId: id, UserName: userName, Status, CreateDate: createdMs / 1000 }
+}
+
+function optionalAwsSource(fields: RequestFields): RoleAwsSource | undefined {
+  const given = fields.optionalStructure('Aws')
+  return given && awsSourceIn(given)
 }
 
 function tagsIn(fields: RequestFields): Record<string, string> {

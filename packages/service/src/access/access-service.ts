@@ -17,7 +17,8 @@ const maxAuditBytes = 4 << 20
 
 /**
  * Users, keys, roles, policies and the audit log over JSON 1.1: `X-Amz-Target: MillraceAccess.OPERATION`, signed for the
- * service `millrace`. Who may `millrace:ManageAccess` can give everything to anybody, `millrace:ReadAudit` reads the log.
+ * service `millrace`. Who may `millrace:ManageAccess` can give everything to anybody, the rights that the service's machine
+ * has at AWS too; `millrace:ReadAudit` reads the log.
  */
 export class AccessService implements ApiService {
   readonly signingName = 'millrace'
@@ -40,6 +41,7 @@ export class AccessService implements ApiService {
       ['CreateRole', (fields) => management.createRole(fields)],
       ['ListRoles', () => management.listRoles()],
       ['GetRole', (fields) => management.getRole(fields)],
+      ['PutRoleAws', (fields) => management.putRoleAws(fields)],
       ['DeleteRole', (fields) => management.deleteRole(fields)],
       ['PutPolicy', (fields) => management.putPolicy(fields)],
       ['ListPolicies', (fields) => management.listPolicies(fields)],
@@ -59,6 +61,8 @@ export class AccessService implements ApiService {
     const fields = new RequestFields(decodeJson(body))
     const action = name === 'ReadAudit' ? 'millrace:ReadAudit' : 'millrace:ManageAccess'
     access.authorize({ action, resource: this.#resourceOf(fields) })
+    // It hands out rights at AWS that aren't anybody's here: not for who manages some roles alone.
+    if (fields.has('Aws')) access.authorize({ action, resource: '*' })
     return { status: 200, contentType, body: JSON.stringify(await operation(fields)) }
   }
 

@@ -58,7 +58,7 @@ export function describeAwsSource(source: RoleAwsSource): Readonly<Record<string
   return { From: from, RoleArn: roleArn, ExternalId: externalId, Profile: profile }
 }
 
-/** A role that is to reach AWS and can't. */
+/** What who needs a role with credentials for AWS is told when it has none. */
 export function awsSourceMissing(roleArn: string): ApiError {
   return invalidArgument(`Role ${roleArn} has no credentials for AWS. ${awsSourceHint(roleArn)}`)
 }
@@ -66,5 +66,8 @@ export function awsSourceMissing(roleArn: string): ApiError {
 /** What gives a role credentials for AWS. */
 export function awsSourceHint(roleArn: string): string {
   const name = roleArn.slice(roleArn.lastIndexOf('/') + 1)
-  return `An administrator gives it some: millrace access roles aws ${name} node (or profile:NAME, or the ARN of a role at AWS).`
+  return (
+    `An administrator gives it some with 'millrace access roles aws ${name} node', or with profile:NAME or the ARN of a ` +
+    'role at AWS in place of node.'
+  )
 }

@@ -3,6 +3,7 @@ import type { AccessControl } from '../access/access-control.ts'
 import type { Credentials } from '../access/credentials-file.ts'
 import type { ExecutionCredentials, IsLive } from '../access/execution-credentials.ts'
 import type { AwsRoleCredentials } from '../access/role-credentials.ts'
+import { type OpenS3, RoleS3 } from '../access/role-s3.ts'
 import type { StreamRegistry } from '../ingest/stream-registry.ts'
 import { KinesisAnalyticsService } from '../kinesis-analytics-service.ts'
 import { ApplicationMetrics } from '../metrics/node-metrics.ts'
@@ -19,7 +20,6 @@ import { openZones, type ZoneSettings } from '../zones/open-zones.ts'
 import type { Ownership } from '../zones/ownership.ts'
 import type { SharedCode } from '../zones/shared-code.ts'
 import { CodeStore } from './code/code-store.ts'
-import type { ReadObject } from './code/read-object.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
 /** What a lifecycle is made of. */
@@ -36,6 +36,8 @@ export interface LifecycleSurroundings {
   readonly executionCredentials: ExecutionCredentials
   /** What they open AWS's own services with: the credentials that their role has there. */
   readonly roleCredentials: AwsRoleCredentials
+  /** Where snapshots are exported to and imported from. */
+  readonly s3: RoleS3 | undefined
   /** The endpoint's address; known when `recover` is called and later. */
   url(): string
   /** Where jobs find streams and topics: here or elsewhere; undefined: at Amazon. Known when `url` is. */
@@ -57,8 +59,8 @@ export interface ApplicationsParts {
   /** Where jobs find streams and topics instead of at this endpoint; `url` undefined: at Amazon. */
   readonly streamsElsewhere?: { readonly url: string | undefined } | undefined
   createLifecycle(surroundings: LifecycleSurroundings): Lifecycle
-  /** Fetches code from S3; without it such code is refused. */
-  readonly readObject?: ReadObject
+  /** For code in S3, and for snapshots that are exported or imported; without it all three are refused. */
+  readonly openS3?: OpenS3
 }
 
 /** The managed applications of an endpoint. */
@@ -84,10 +86,10 @@ export interface Applications {
 
 /** Opens the store, `store.db` in the data directory unless told otherwise, and what goes with it. Errors: the store's. */
 export async function openApplications(
-  { storeUrl, zones = { capacity: 1 }, sharedCode, streamsElsewhere, createLifecycle, readObject }: ApplicationsParts,
+  { storeUrl, zones = { capacity: 1 }, sharedCode, streamsElsewhere, createLifecycle, openS3 }: ApplicationsParts,
   given: Omit<
     LifecycleSurroundings,
-    'store' | 'ownership' | 'url' | 'streamsUrl' | 'executionCredentials' | 'roleCredentials'
+    'store' | 'ownership' | 'url' | 'streamsUrl' | 'executionCredentials' | 'roleCredentials' | 's3'
   > & {
     readonly access: AccessControl
     /** This endpoint's. */
@@ -113,6 +115,7 @@ export async function openApplications(
     await store.close()
     throw error
   })
+  const s3 = openS3 === undefined ? undefined : new RoleS3(openS3, access.roleCredentials)
   const lifecycle = createLifecycle({
     ...surroundings,
     store,
@@ -121,9 +124,10 @@ export async function openApplications(
     streamsUrl,
     executionCredentials: access.executionCredentials,
     roleCredentials: access.roleCredentials,
+    s3,
   })
   const gate = new CallGate()
-  const codeStore = new CodeStore(dataDirectory, readObject, sharedCode)
+  const codeStore = new CodeStore(dataDirectory, s3, sharedCode)
   const roles = access.directory
   const presignDashboard = (name: string, sessionSeconds: number) =>
     `${url}${access.links.presign(name, sessionSeconds)}`

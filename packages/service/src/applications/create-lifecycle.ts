@@ -54,7 +54,7 @@ export function createLifecycle(jobs: ManagedJobs, surroundings: LifecycleSurrou
     { clock, scheduler, random, logger },
     surroundings.executionCredentials,
   )
-  return new LifecycleService({ store, launcher, ownership, clock, scheduler, random, logger })
+  return new LifecycleService({ store, launcher, ownership, s3: surroundings.s3, clock, scheduler, random, logger })
 }
 
 /** The credentials that a job was given end with it. */

@@ -1,4 +1,5 @@
 import type { Clock, Logger, Random, Scheduler } from '@millrace/engine/spi'
+import type { RoleS3 } from '../access/role-s3.ts'
 import type { JobLauncher } from '../jobs/job-launcher.ts'
 import type { ApplicationStore } from '../storage/application-store.ts'
 import type { Ownership } from '../zones/ownership.ts'
@@ -9,6 +10,8 @@ export interface LifecycleParts {
   readonly launcher: JobLauncher
   /** Which applications are this node's. */
   readonly ownership: Ownership
+  /** Where snapshots are exported to and imported from. */
+  readonly s3?: RoleS3 | undefined
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly random: Random

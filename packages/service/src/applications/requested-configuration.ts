@@ -2,6 +2,7 @@ import type { Shapes } from '../model/shapes.ts'
 import { ApiError } from '../wire/api-error.ts'
 import type { ApplicationConfiguration } from './application-record.ts'
 import type { CodeStore, GivenCode } from './code/code-store.ts'
+import type { CodeOwner } from './code/read-object.ts'
 import {
   changedCheckpoints,
   changedMonitoring,
@@ -17,7 +18,7 @@ import { createdVpcs, updatedVpcs } from './surroundings-options.ts'
  * Errors: those of the code store and of the rules; `UnsupportedOperationException` for parts that aren't offered.
  */
 export async function createdConfiguration(
-  applicationName: string,
+  owner: CodeOwner,
   requested: Shapes['ApplicationConfiguration'] | undefined,
   codeStore: CodeStore,
 ): Promise<ApplicationConfiguration> {
@@ -57,14 +58,12 @@ export async function createdConfiguration(
   }
   checkServiceProperties(configuration)
   // Last: whatever else is wrong is told before code is fetched and stored.
-  return code === undefined
-    ? configuration
-    : { ...configuration, code: await codeStore.store(applicationName, givenCode(code)) }
+  return code === undefined ? configuration : { ...configuration, code: await codeStore.store(owner, givenCode(code)) }
 }
 
 /** The configuration after an update: what isn't given stays; property groups are replaced as a whole. Errors as above. */
 export async function updatedConfiguration(
-  applicationName: string,
+  owner: CodeOwner,
   before: ApplicationConfiguration,
   update: Shapes['ApplicationConfigurationUpdate'],
   codeStore: CodeStore,
@@ -106,7 +105,7 @@ export async function updatedConfiguration(
   checkServiceProperties(configuration)
   return code === undefined
     ? configuration
-    : { ...configuration, code: await codeStore.store(applicationName, updatedCode(code, before.code)) }
+    : { ...configuration, code: await codeStore.store(owner, updatedCode(code, before.code)) }
 }
 
 function givenCode({ CodeContent, CodeContentType }: Shapes['ApplicationCodeConfiguration']): GivenCode {

@@ -1,4 +1,4 @@
-import type { EngineError, LogLevel, Split } from '@millrace/engine/spi'
+import type { EngineError, FileSystem, LogLevel, Split } from '@millrace/engine/spi'
 import type { ApplicationRecord, RunLineage } from '../applications/application-record.ts'
 import type { JobInspection } from './job-inspection.ts'
 
@@ -49,12 +49,21 @@ export interface Job {
   kill(): void
 }
 
+/** File systems in place of the service's own. */
+export interface CopyReach {
+  readonly source?: FileSystem
+  readonly target?: FileSystem
+}
+
 /** Savepoints and checkpoints, wherever they are kept. */
 export interface SavedStates {
   /** Bytes of a savepoint or checkpoint that is complete. Errors: `SAVEPOINT_NOT_FOUND`, `CHECKPOINT_CORRUPT`. */
   sizeOf(folder: string): Promise<number>
-  /** Copies a complete one; repeatable. Answers with its bytes. Errors as for `sizeOf`. */
-  copy(from: string, to: string): Promise<number>
+  /**
+   * Copies a complete one; repeatable. Answers with its bytes. `reach`: for what isn't the service's own. Errors as for
+   * `sizeOf`.
+   */
+  copy(from: string, to: string, reach?: CopyReach): Promise<number>
   /** One that isn't there is fine. */
   remove(folder: string): Promise<void>
   /** Whether a process of this epoch or a later one has completed a checkpoint: savepoints before it aren't needed. */

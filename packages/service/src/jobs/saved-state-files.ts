@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type FileSystems, loadCheckpoint, type StoredCheckpoint, splitsOf } from '@millrace/engine/host'
 import { asEngineError, type Split } from '@millrace/engine/spi'
 import type { ApplicationRecord } from '../applications/application-record.ts'
-import type { SavedStates } from './job-launcher.ts'
+import type { CopyReach, SavedStates } from './job-launcher.ts'
 import { applicationPlaces } from './places.ts'
 
 /** Where the state of jobs lies. */
@@ -47,9 +47,8 @@ export class SavedStateFiles implements SavedStates {
     return (await fileSystem.list(folder)).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   }
 
-  async copy(from: string, to: string): Promise<number> {
-    const source = this.#fileSystems.forPath(from)
-    const target = this.#fileSystems.forPath(to)
+  async copy(from: string, to: string, reach: CopyReach = {}): Promise<number> {
+    const { source = this.#fileSystems.forPath(from), target = this.#fileSystems.forPath(to) } = reach
     await loadCheckpoint(from, source)
     const files = await source.list(from)
     // Last: what looks like a savepoint is one.

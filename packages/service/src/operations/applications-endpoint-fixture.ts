@@ -15,7 +15,9 @@ import {
 import { type Clock, silentLogger, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { zipSync } from 'fflate'
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest'
+import type { S3Files } from '../access/role-s3.ts'
+import { manageAccess } from '../access/signed-request-fixture.ts'
 import { ScriptedLifecycle } from '../applications/scripted-lifecycle-fixture.ts'
 import { type Endpoint, startEndpoint } from '../endpoint.ts'
 import { checkAnswer } from '../model/answer-check-fixture.ts'
@@ -33,6 +35,12 @@ const clock: Clock = {
   monotonicMs: () => systemClock.monotonicMs(),
 }
 
+async function readObject(path: string): Promise<Uint8Array> {
+  const found = objects.get(path.replace('s3://', 'arn:aws:s3:::'))
+  if (found === undefined) throw new Error('no such key')
+  return found
+}
+
 export async function start(): Promise<void> {
   endpoint = await startEndpoint(
     { dataDirectory: directory },
@@ -46,11 +54,7 @@ export async function start(): Promise<void> {
           lifecycle = new ScriptedLifecycle(surroundings)
           return lifecycle
         },
-        readObject: async (bucketArn, key) => {
-          const found = objects.get(`${bucketArn}/${key}`)
-          if (found === undefined) throw new Error('no such key')
-          return found
-        },
+        openS3: async () => ({ read: readObject, readVersion: readObject }) as unknown as S3Files,
       },
     },
   )
@@ -91,11 +95,19 @@ let usedDirectory: string
 beforeAll(async () => {
   usedDirectory = await mkdtemp(join(tmpdir(), 'millrace-applications-'))
   directory = usedDirectory
+  // What roles have at AWS that come `from: node`.
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test')
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test')
   await start()
+  const aws = { RoleName: 'millrace-application', Aws: { From: 'node' } }
+  await manageAccess(endpoint.url, endpoint.credentials, 'PutRoleAws', aws)
   await stop()
 })
 
-afterAll(() => rm(usedDirectory, { recursive: true }))
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await rm(usedDirectory, { recursive: true })
+})
 
 beforeEach(async () => {
   objects = new Map()

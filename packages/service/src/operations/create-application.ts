@@ -24,7 +24,8 @@ export const createApplication: Operation<'CreateApplication'> = async (input, c
   if ((await store.allApplications()).length >= MAX_APPLICATIONS) {
     throw new ApiError('LimitExceededException', `There are ${MAX_APPLICATIONS} applications: no more are allowed.`)
   }
-  const configuration = await createdConfiguration(name, input.ApplicationConfiguration, context.codeStore)
+  const owner = { name, serviceExecutionRole: input.ServiceExecutionRole }
+  const configuration = await createdConfiguration(owner, input.ApplicationConfiguration, context.codeStore)
   const application = newApplication(input, configuration, context)
   const created = await store.createApplication(application, tags, creation(application, context))
   if (!created) throw nameInUse(name)

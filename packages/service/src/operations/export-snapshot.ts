@@ -4,10 +4,10 @@ import { type Operation, unsupported } from './operation.ts'
 
 /** Copies its files below a prefix, into a folder of the operation's id. */
 export const exportSnapshot: Operation<'ExportSnapshot'> = async (input, context) => {
-  const { DestinationEncryptionConfiguration, DestinationS3PrefixLocation } = input.ExportDestinationConfiguration
-  refuseOwnKeys(DestinationEncryptionConfiguration)
+  const { ExportRoleArn, ...to } = input.ExportDestinationConfiguration
+  refuseOwnKeys(to.DestinationEncryptionConfiguration)
   const snapshot = await existingSnapshot(context, input.SnapshotName)
-  const { id } = await context.lifecycle.snapshots.export(snapshot, DestinationS3PrefixLocation)
+  const { id } = await context.lifecycle.snapshots.export(snapshot, to.DestinationS3PrefixLocation, ExportRoleArn)
   return { SnapshotOperationId: id, SnapshotOperationStatus: 'IN_PROGRESS' }
 }
 

@@ -10,7 +10,8 @@ export const importSnapshot: Operation<'ImportSnapshot'> = async (input, context
   checkSnapshotName(name)
   refuseOwnKeys(source.SourceEncryptionConfiguration, input.DestinationEncryptionConfiguration)
   const asked = { name, kind: 'enhanced', description, tags: snapshotTags(Tags) } as const
-  const { snapshot, operation } = await context.lifecycle.snapshots.import(asked, source.SourceS3PrefixLocation)
+  const { snapshots } = context.lifecycle
+  const { snapshot, operation } = await snapshots.import(asked, source.SourceS3PrefixLocation, source.ImportRoleArn)
   return {
     SnapshotArn: arnOfSnapshot(context, name),
     SnapshotStatus: snapshot.status,

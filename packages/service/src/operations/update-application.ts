@@ -18,14 +18,16 @@ export const updateApplication: Operation<'UpdateApplication'> = async (input, c
   const asked = change?.ApplicationSnapshotConfigurationUpdate?.SnapshotModeUpdate
   const mode = updatedMode(before, asked, input.RuntimeEnvironmentUpdate)
   const restore = restoreConfiguration(input.RunConfigurationUpdate?.ApplicationRestoreConfiguration, mode, context)
+  const serviceExecutionRole = input.ServiceExecutionRoleUpdate ?? before.serviceExecutionRole
+  const owner = { name: before.name, serviceExecutionRole }
   const { application, operation } = await context.lifecycle.update(before, {
     configuration:
       change === undefined
         ? before.configuration
-        : await updatedConfiguration(before.name, before.configuration, change, context.codeStore),
+        : await updatedConfiguration(owner, before.configuration, change, context.codeStore),
     runConfiguration: updatedRun(before, input.RunConfigurationUpdate, restore),
     runtimeEnvironment: input.RuntimeEnvironmentUpdate,
-    serviceExecutionRole: input.ServiceExecutionRoleUpdate,
+    serviceExecutionRole,
     loggingOptions,
   })
   return { ApplicationDetail: describeApplication(application), OperationId: operation.id }

@@ -37,6 +37,8 @@ export interface SnapshotRecord {
   readonly failure: string | undefined
   readonly description?: string | undefined
   readonly importedFrom?: S3Prefix | undefined
+  /** Whose rights at AWS it's imported with. */
+  readonly importRoleArn?: string | undefined
 }
 
 export type SnapshotOperationName =
@@ -56,6 +58,8 @@ export interface SnapshotOperationRecord {
   readonly endedMs: number | undefined
   /** Of an export: below it the files go, in a folder of the operation's id. */
   readonly destination?: S3Prefix | undefined
+  /** Whose rights at AWS it's exported with. */
+  readonly exportRoleArn?: string | undefined
   /** The application's operation that a system snapshot was taken for. */
   readonly applicationName?: string | undefined
   readonly applicationOperationId?: string | undefined

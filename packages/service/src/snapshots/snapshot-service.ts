@@ -1,4 +1,5 @@
 import { asEngineError, EngineError, randomUuid, sleep } from '@millrace/engine/spi'
+import type { RoleS3 } from '../access/role-s3.ts'
 import type { ApplicationRecord } from '../applications/application-record.ts'
 import type { LifecycleParts } from '../applications/lifecycle-parts.ts'
 import { rootCause } from '../applications/root-cause.ts'
@@ -99,21 +100,27 @@ export class SnapshotService implements Snapshots {
     return { snapshot: deleting, operation }
   }
 
-  async export(snapshot: SnapshotRecord, destination: S3Prefix): Promise<SnapshotOperationRecord> {
+  async export(
+    snapshot: SnapshotRecord,
+    destination: S3Prefix,
+    exportRoleArn: string,
+  ): Promise<SnapshotOperationRecord> {
     const { name, status } = snapshot
     locationOf(destination)
+    this.#s3().assertReachable(exportRoleArn)
     if (status !== 'READY') throw new ApiError('ResourceInUseException', `Snapshot ${name} is ${status}, not READY.`)
     if (await this.#isExported(snapshot)) {
       throw new ApiError('LimitExceededException', `Snapshot ${name} is being exported already.`)
     }
-    const operation = { ...this.#newOperation(name, 'ExportSnapshot'), destination }
+    const operation = { ...this.#newOperation(name, 'ExportSnapshot'), destination, exportRoleArn }
     const put = this.#parts.store.putSnapshotOperation(operation).then(() => true)
     await whetherTold(put, () => this.#beside(() => this.#carryAway(operation)))
     return operation
   }
 
-  async import(asked: NewSnapshot, source: S3Prefix): Promise<BegunSnapshot> {
+  async import(asked: NewSnapshot, source: S3Prefix, importRoleArn: string): Promise<BegunSnapshot> {
     locationOf(source)
+    this.#s3().assertReachable(importRoleArn)
     const snapshot: SnapshotRecord = {
       ...this.#new(asked, 'ImportSnapshot'),
       applicationName: '',
@@ -121,8 +128,17 @@ export class SnapshotService implements Snapshots {
       applicationVersionId: 0,
       runtimeEnvironment: '',
       importedFrom: source,
+      importRoleArn,
     }
     return this.#begin(snapshot, 'ImportSnapshot', asked.tags, () => this.#beside(() => this.#bring(snapshot)))
+  }
+
+  #s3(): RoleS3 {
+    if (this.#parts.s3 !== undefined) return this.#parts.s3
+    throw new ApiError(
+      'UnsupportedOperationException',
+      'Snapshots are neither exported nor imported here: there is no S3.',
+    )
   }
 
   #new({ name, kind, description }: NewSnapshot, initiator: SnapshotRecord['initiator']) {
@@ -229,8 +245,10 @@ export class SnapshotService implements Snapshots {
     if ((await store.snapshot(accountScope, snapshot.name))?.status !== 'CREATING') return
     const folder = launcher.states.keptFolder(snapshot.name)
     const outcome = await this.#attempt(async () => {
-      if (snapshot.importedFrom === undefined) throw notFound('nowhere')
-      return launcher.states.copy(locationOf(snapshot.importedFrom), folder)
+      const { importedFrom, importRoleArn = '', name } = snapshot
+      if (importedFrom === undefined) throw notFound('nowhere')
+      const source = await this.#s3().open(importRoleArn, name)
+      return launcher.states.copy(locationOf(importedFrom), folder, { source })
     })
     const ended = await this.#ended(snapshot.name, 'ImportSnapshot', outcome.failure)
     const settled: SnapshotRecord =
@@ -242,12 +260,13 @@ export class SnapshotService implements Snapshots {
 
   async #carryAway(operation: SnapshotOperationRecord): Promise<void> {
     const { store, launcher, clock } = this.#parts
-    const { destination, id, snapshotName } = operation
+    const { destination, exportRoleArn = '', id, snapshotName } = operation
     if ((await store.snapshotOperation(snapshotName, id))?.status !== 'IN_PROGRESS') return
     const snapshot = await store.snapshot(accountScope, snapshotName)
     const { failure } = await this.#attempt(async () => {
       if (snapshot?.status !== 'READY' || destination === undefined) throw notFound(snapshotName)
-      return launcher.states.copy(snapshot.folder, `${locationOf(destination)}/${id}`)
+      const target = await this.#s3().open(exportRoleArn, snapshotName)
+      return launcher.states.copy(snapshot.folder, `${locationOf(destination)}/${id}`, { target })
     })
     const status = failure === undefined ? 'SUCCESSFUL' : 'FAILED'
     await store.putSnapshotOperation({ ...operation, status, error: failure, endedMs: clock.now() })

@@ -20,17 +20,18 @@ export interface BegunSnapshot {
  * Snapshots by request. Each method resolves when what it begins is persisted; that then ends READY, gone or FAILED by
  * itself, also when the service is killed in between.
  * Errors: `ApiError` `ResourceInUseException` (names, states), `InvalidApplicationConfigurationException` (snapshots off,
- * or of the other mode), `LimitExceededException`, `ConcurrentModificationException`.
+ * or of the other mode), `LimitExceededException`, `ConcurrentModificationException`, `InvalidArgumentException` (a role without
+ * credentials for AWS), `UnsupportedOperationException` (no S3 here).
  */
 export interface Snapshots {
   /** Of a RUNNING application, which goes on. */
   create(application: ApplicationRecord, asked: NewSnapshot): Promise<BegunSnapshot>
   /** Refused while a run may still have to begin with it. */
   delete(snapshot: SnapshotRecord): Promise<BegunSnapshot>
-  /** Copies its files below a prefix, into a folder of the operation's id. */
-  export(snapshot: SnapshotRecord, destination: S3Prefix): Promise<SnapshotOperationRecord>
-  /** Makes an enhanced snapshot of a savepoint that lies elsewhere. */
-  import(asked: NewSnapshot, source: S3Prefix): Promise<BegunSnapshot>
+  /** Copies its files below a prefix, into a folder of the operation's id, with the role's rights at AWS. */
+  export(snapshot: SnapshotRecord, destination: S3Prefix, roleArn: string): Promise<SnapshotOperationRecord>
+  /** Makes an enhanced snapshot of a savepoint that lies elsewhere, which the role can read at AWS. */
+  import(asked: NewSnapshot, source: S3Prefix, roleArn: string): Promise<BegunSnapshot>
 }
 
 /**

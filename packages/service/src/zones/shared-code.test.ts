@@ -49,7 +49,7 @@ test('code that a call brings is shared when it is stored', async () => {
   const zip = Buffer.from(zipSync({ 'app.mjs': Buffer.from('export default 1\n'), 'package.json': packageJson }))
   const accepting = join(folder, 'accepting')
   await mkdir(accepting)
-  const stored = await new CodeStore(accepting, undefined, shared).store('x', { contentType: 'ZIPFILE', zip })
+  const stored = await new CodeStore(accepting, undefined, shared).store({ name: 'x', serviceExecutionRole: 'r' }, { contentType: 'ZIPFILE', zip })
   const running = join(folder, 'running')
   await shared.fetch(stored, running)
   expect(await readFile(join(running, stored.file))).toEqual(zip)

@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { asEngineError } from '@millrace/engine/spi'
+import type { RoleS3 } from '../../access/role-s3.ts'
 import type { Shapes } from '../../model/shapes.ts'
 import { ApiError, invalidArgument } from '../../wire/api-error.ts'
 import type { SharedCode } from '../../zones/shared-code.ts'
 import type { StoredCode } from '../application-record.ts'
 import { checkBundle, codeInvalid, refusePlainText } from './check-bundle.ts'
-import type { ReadObject } from './read-object.ts'
+import { type CodeOwner, readObject } from './read-object.ts'
 
 /** Code as a request brings it: one of the three. */
 export interface GivenCode {
@@ -22,13 +22,13 @@ const MAX_CODE_BYTES = 50 << 20
 /** Keeps applications' code below the data directory, by content: a version's code never changes under it. */
 export class CodeStore {
   readonly #dataDirectory: string
-  readonly #readObject: ReadObject | undefined
+  readonly #s3: Pick<RoleS3, 'open'> | undefined
   readonly #shared: Pick<SharedCode, 'put'> | undefined
 
-  /** Without `readObject` code from S3 is refused. `shared`: where other nodes find it, too. */
-  constructor(dataDirectory: string, readObject: ReadObject | undefined, shared?: Pick<SharedCode, 'put'>) {
+  /** Without `s3` code from S3 is refused. `shared`: where other nodes find it, too. */
+  constructor(dataDirectory: string, s3: Pick<RoleS3, 'open'> | undefined, shared?: Pick<SharedCode, 'put'>) {
     this.#dataDirectory = dataDirectory
-    this.#readObject = readObject
+    this.#s3 = s3
     this.#shared = shared
   }
 
@@ -37,17 +37,17 @@ export class CodeStore {
    * Errors: `CodeValidationException`, `InvalidArgumentException` (none or two of the places; an S3 object that can't be
    * read), `UnsupportedOperationException` (S3 isn't offered).
    */
-  async store(applicationName: string, given: GivenCode): Promise<StoredCode> {
+  async store(owner: CodeOwner, given: GivenCode): Promise<StoredCode> {
     const places = [given.zip, given.text, given.s3].filter((place) => place !== undefined)
     if (given.contentType === 'PLAINTEXT' || given.text !== undefined) throw refusePlainText()
     if (places.length !== 1) {
       throw invalidArgument('CodeContent must have exactly one of ZipFileContent, S3ContentLocation and TextContent.')
     }
-    const bytes = given.zip ?? (await this.#fetch(given.s3!))
+    const bytes = given.zip ?? (await this.#fetch(given.s3!, owner))
     if (bytes.length > MAX_CODE_BYTES) throw codeInvalid(`The code is larger than ${MAX_CODE_BYTES} bytes.`)
     await checkBundle(bytes)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
-    const file = `apps/${applicationName}/code/${sha256}.zip`
+    const file = `apps/${owner.name}/code/${sha256}.zip`
     await writeDurably(this.#dataDirectory, file, bytes)
     await this.#shared?.put(sha256, bytes)
     return {
@@ -60,22 +60,9 @@ export class CodeStore {
     }
   }
 
-  async #fetch(s3: Shapes['S3ContentLocation']): Promise<Buffer> {
-    if (this.#readObject === undefined) {
-      throw new ApiError(
-        'UnsupportedOperationException',
-        'Code from S3 is not offered here: send it as ZipFileContent.',
-      )
-    }
-    try {
-      return Buffer.from(await this.#readObject(s3.BucketARN, s3.FileKey, s3.ObjectVersion))
-    } catch (error) {
-      if (error instanceof ApiError || asEngineError(error, 'invalid').kind === 'unavailable') throw error
-      throw invalidArgument(
-        'Please check the role provided or validity of S3 location you provided. We are unable to get the specified ' +
-          `fileKey: ${s3.FileKey} in the specified bucket: ${s3.BucketARN.split(':').at(-1)}`,
-      )
-    }
+  async #fetch(location: Shapes['S3ContentLocation'], owner: CodeOwner): Promise<Buffer> {
+    if (this.#s3 !== undefined) return Buffer.from(await readObject(this.#s3, location, owner))
+    throw new ApiError('UnsupportedOperationException', 'Code from S3 is not offered here: send it as ZipFileContent.')
   }
 }
 
