@@ -2,7 +2,6 @@ import type {
   ApplicationDetail,
   ApplicationSummary,
   ParallelismConfigurationDescription,
-  RunConfiguration,
 } from '@aws-sdk/client-kinesis-analytics-v2'
 import { EngineError } from '@millrace/engine'
 import { answer, table, withService } from './answer.ts'
@@ -10,6 +9,7 @@ import { askApplication } from './application-route.ts'
 import { describeApplication, followDeletion, followOperation } from './follow-operation.ts'
 import { isolationOf } from './isolation-line.ts'
 import type { ServiceConnection, ServiceOptions } from './service-connection.ts'
+import { SnapshotKind } from './snapshot-kinds.ts'
 
 /** Lists the service's applications. */
 export function listCommand(options: ServiceOptions): Promise<number> {
@@ -47,12 +47,28 @@ export interface StartOptions extends ServiceOptions {
 /** Starts an application from its latest state and waits until it runs. */
 export function startCommand(name: string, options: StartOptions): Promise<number> {
   return withService(options, async (connection) => {
-    const { client, api } = connection
-    const { OperationId } = await client.send(
-      new api.StartApplicationCommand({ ApplicationName: name, RunConfiguration: runConfiguration(options) }),
-    )
-    tell(options.json, await followOperation(connection, name, OperationId))
+    tell(options.json, await startApplication(connection, name, options))
   })
+}
+
+/** Starts it, by default from its latest state; answers with the application as it is then. */
+export async function startApplication(
+  connection: ServiceConnection,
+  name: string,
+  { skipRestore, snapshot, allowNonRestoredState }: Omit<StartOptions, keyof ServiceOptions>,
+): Promise<ApplicationDetail | undefined> {
+  const latest = {
+    ApplicationRestoreType: skipRestore ? 'SKIP_RESTORE_FROM_SNAPSHOT' : 'RESTORE_FROM_LATEST_SNAPSHOT',
+  }
+  const { OperationId } = await connection.call('StartApplication', {
+    ApplicationName: name,
+    RunConfiguration: {
+      ApplicationRestoreConfiguration:
+        snapshot === undefined ? latest : await (await SnapshotKind.of(connection, name)).restoration(snapshot),
+      FlinkRunConfiguration: { AllowNonRestoredState: allowNonRestoredState },
+    },
+  })
+  return followOperation(connection, name, OperationId as string)
 }
 
 /** How `millrace apps stop` stops: one of both at most. */
@@ -96,24 +112,6 @@ export function deleteCommand(name: string, options: ServiceOptions & { readonly
     await followDeletion(connection, name)
     answer(options.json, { name, deleted: true }, `${name} is deleted`)
   })
-}
-
-/** What a start restores: the latest state, unless a snapshot is named or it shall begin anew. */
-export function runConfiguration({
-  skipRestore,
-  snapshot,
-  allowNonRestoredState,
-}: Pick<StartOptions, 'skipRestore' | 'snapshot' | 'allowNonRestoredState'>): RunConfiguration {
-  const restore =
-    snapshot === undefined
-      ? ({
-          ApplicationRestoreType: skipRestore ? 'SKIP_RESTORE_FROM_SNAPSHOT' : 'RESTORE_FROM_LATEST_SNAPSHOT',
-        } as const)
-      : ({ ApplicationRestoreType: 'RESTORE_FROM_CUSTOM_SNAPSHOT', SnapshotName: snapshot } as const)
-  return {
-    ApplicationRestoreConfiguration: restore,
-    FlinkRunConfiguration: { AllowNonRestoredState: allowNonRestoredState },
-  }
 }
 
 /** The short form of an application in answers. */

@@ -4,8 +4,8 @@ import { bundleApplication } from '../application/bundle-application.ts'
 import { readProperties } from '../application/properties.ts'
 import { answer, progress, withService } from './answer.ts'
 import { type ApplicationSettings, type SettingsOptions, settingsOf, updateApplication } from './application-change.ts'
-import { runConfiguration, summary } from './apps-command.ts'
-import { describeApplication, followOperation } from './follow-operation.ts'
+import { startApplication, summary } from './apps-command.ts'
+import { describeApplication } from './follow-operation.ts'
 import type { ServiceConnection, ServiceOptions } from './service-connection.ts'
 
 /** What `millrace deploy` was asked for. */
@@ -29,7 +29,10 @@ export function deployCommand(application: string, options: DeployOptions): Prom
         ? await create(connection, settings, options)
         : await updateApplication(connection, options.name, settings, before, options.allowNonRestoredState)
     const isRunning = deployed?.ApplicationStatus === 'RUNNING'
-    const now = isRunning || !options.start ? deployed : await start(connection, options)
+    const now =
+      isRunning || !options.start
+        ? deployed
+        : await startApplication(connection, options.name, { ...options, skipRestore: false })
     const durationMs = Math.round(systemClock.monotonicMs() - startedMs)
     const text = `${options.name} is ${now?.ApplicationStatus}, version ${now?.ApplicationVersionId}`
     answer(options.json, now === undefined ? { deleted: true } : { ...summary(now), durationMs }, text)
@@ -70,15 +73,4 @@ async function create(
   )
   progress(`${name}: created, version ${created?.ApplicationVersionId}`)
   return created
-}
-
-async function start(connection: ServiceConnection, options: DeployOptions): Promise<ApplicationDetail | undefined> {
-  const { client, api } = connection
-  const { OperationId } = await client.send(
-    new api.StartApplicationCommand({
-      ApplicationName: options.name,
-      RunConfiguration: runConfiguration({ ...options, skipRestore: false }),
-    }),
-  )
-  return followOperation(connection, options.name, OperationId)
 }

@@ -7,6 +7,7 @@ import type { UpdateOptions } from './history-command.ts'
 import type { LogsOptions } from './logs-command.ts'
 import type { MetricsOptions } from './metrics-command.ts'
 import type { ServiceOptions } from './service-connection.ts'
+import type { TransferOptions } from './snapshot-transfer-command.ts'
 
 type Forceable = ServiceOptions & { readonly force: boolean }
 
@@ -97,26 +98,50 @@ function addApps(program: Command, setExitCode: (code: number) => void): void {
 
 function addSnapshots(program: Command, setExitCode: (code: number) => void): void {
   const load = () => import('./snapshots-command.ts')
-  const snapshots = program.command('snapshots').description('list, take and delete snapshots of an application')
-  const of = (command: Command): Command => reaching(command).argument('<name>', "the application's name")
-  of(snapshots.command('list', { isDefault: true }))
-    .description('list them, the newest first')
+  const transfer = () => import('./snapshot-transfer-command.ts')
+  const snapshots = program.command('snapshots').description('list, take, delete and carry snapshots')
+  const add = (name: string, summary: string, isDefault = false): Command =>
+    reaching(snapshots.command(name, { isDefault })).description(summary)
+  add('list', "list an application's, or all enhanced ones, the newest first", true)
+    .argument('[name]', "the application's name")
     .addHelpText('after', SERVICE_HELP)
-    .action(async (name: string, options: ServiceOptions) =>
+    .action(async (name: string | undefined, options: ServiceOptions) =>
       setExitCode(await (await load()).listSnapshotsCommand(name, options)),
     )
-  of(snapshots.command('create'))
-    .description('take one of an application that runs, which goes on')
+  add('create', 'take one of an application that runs, which goes on')
+    .argument('<name>', "the application's name")
     .argument('[snapshot]', "the snapshot's name (default: the time)")
     .action(async (name: string, snapshot: string | undefined, options: ServiceOptions) =>
       setExitCode(await (await load()).createSnapshotCommand(name, snapshot, options)),
     )
-  of(snapshots.command('delete'))
-    .description('delete one')
+  const of = (command: Command): Command =>
+    command
+      .argument('<name>', "the application's name, or that of an enhanced snapshot alone")
+      .argument('[snapshot]', "the application's snapshot")
+  of(add('describe', 'show one')).action(async (name: string, snapshot: string | undefined, options: ServiceOptions) =>
+    setExitCode(await (await load()).describeSnapshotCommand(name, snapshot, options)),
+  )
+  of(add('delete', 'delete one')).action(async (name: string, snapshot: string | undefined, options: ServiceOptions) =>
+    setExitCode(await (await load()).deleteSnapshotCommand(name, snapshot, options)),
+  )
+  add('operations', 'list what was done with an enhanced one')
     .argument('<snapshot>', "the snapshot's name")
-    .action(async (name: string, snapshot: string, options: ServiceOptions) =>
-      setExitCode(await (await load()).deleteSnapshotCommand(name, snapshot, options)),
+    .action(async (snapshot: string, options: ServiceOptions) =>
+      setExitCode(await (await transfer()).snapshotOperationsCommand(snapshot, options)),
     )
+  const carrying = (command: Command): Command =>
+    command
+      .argument('<snapshot>', "the snapshot's name")
+      .argument('<location>', 's3://bucket/prefix')
+      .requiredOption('--role <arn>', 'in whose name the service reaches the bucket')
+  carrying(add('import', 'make an enhanced one of a savepoint in a bucket')).action(
+    async (snapshot: string, from: string, options: TransferOptions) =>
+      setExitCode(await (await transfer()).importSnapshotCommand(snapshot, from, options)),
+  )
+  carrying(add('export', 'copy an enhanced one into a bucket')).action(
+    async (snapshot: string, to: string, options: TransferOptions) =>
+      setExitCode(await (await transfer()).exportSnapshotCommand(snapshot, to, options)),
+  )
 }
 
 function addLogs(program: Command, setExitCode: (code: number) => void): void {

@@ -1,6 +1,7 @@
 import type { KinesisAnalyticsV2Client } from '@aws-sdk/client-kinesis-analytics-v2'
 import { EngineError } from '@millrace/engine'
 import { type AccessKey, localCredentials } from './credentials.ts'
+import { hintOf } from './service-error.ts'
 import { type SignedRequest, signedFetch } from './signed-fetch.ts'
 
 /** Options of every command that speaks with a service. */
@@ -11,6 +12,9 @@ export interface ServiceOptions {
 
 type Api = typeof import('@aws-sdk/client-kinesis-analytics-v2')
 
+/** What an operation answers with. */
+export type Answer = Readonly<Record<string, unknown>>
+
 /** A service and how to reach it. */
 export interface ServiceConnection {
   readonly url: string
@@ -20,8 +24,10 @@ export interface ServiceConnection {
   get(target: string): Promise<Response>
   /** A signed POST of JSON to it. */
   post(target: string, body: object): Promise<Response>
+  /** An operation of Amazon's API as JSON, for what the SDK doesn't know. Errors: the service's, by their names. */
+  call(operation: string, input: object): Promise<Answer>
   /** An operation of access control. Errors: the service's, by their names. */
-  access(operation: string, input: object): Promise<Record<string, unknown>>
+  access(operation: string, input: object): Promise<Answer>
 }
 
 const DEFAULT_URL = 'http://127.0.0.1:7700'
@@ -45,21 +51,27 @@ export async function connectService(options: Pick<ServiceOptions, 'url'>): Prom
   })
   const send = async (request: SignedRequest) =>
     signedFetch(url, request, region, (await client.config.credentials()) as AccessKey)
+  const ask = async (service: string, operation: string, input: object) => {
+    const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': operation }
+    const response = await send({ method: 'POST', target: '/', service, headers, body: JSON.stringify(input) })
+    const answer = (await response.json()) as Answer
+    if (response.ok) return answer
+    throw refused(String(answer['__type']), String(answer['message']))
+  }
   return {
     url,
     api,
     client,
     get: (target) => send({ method: 'GET', target, service: 'kinesisanalytics' }),
     post: (target, body) => send({ method: 'POST', target, service: 'kinesisanalytics', body: JSON.stringify(body) }),
-    access: async (operation, input) => {
-      const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `MillraceAccess.${operation}` }
-      const body = JSON.stringify(input)
-      const response = await send({ method: 'POST', target: '/', service: 'millrace', headers, body })
-      const answer = (await response.json()) as Record<string, unknown>
-      if (response.ok) return answer
-      throw new EngineError(String(answer['__type']), { kind: 'invalid', message: String(answer['message']) })
-    },
+    call: (operation, input) => ask('kinesisanalytics', `KinesisAnalytics_20180523.${operation}`, input),
+    access: (operation, input) => ask('millrace', `MillraceAccess.${operation}`, input),
   }
+}
+
+function refused(code: string, message: string): EngineError {
+  const hint = hintOf(code)
+  return new EngineError(code, { kind: 'invalid', message, ...(hint === undefined ? {} : { hint }) })
 }
 
 function serviceUrl(option: string | undefined): string {

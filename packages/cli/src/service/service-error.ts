@@ -1,5 +1,10 @@
 import { EngineError } from '@millrace/engine'
 
+/** What to do about an error that the service answers with by this name. */
+export function hintOf(code: string): string | undefined {
+  return hints[code]
+}
+
 const hints: Readonly<Record<string, string>> = {
   ResourceNotFoundException: 'millrace apps lists what is there.',
   ResourceInUseException: 'millrace apps describe NAME tells its state; apps stop NAME --force ends what is under way.',
@@ -24,7 +29,7 @@ export function serviceError(error: unknown, url: string): unknown {
   }
   const isAnswer = '$metadata' in error || error.name === 'CredentialsProviderError'
   if (!isAnswer) return error
-  const hint = hints[error.name]
+  const hint = hintOf(error.name)
   return new EngineError(error.name, {
     kind: 'invalid',
     message: error.message,
