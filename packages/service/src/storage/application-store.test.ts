@@ -140,6 +140,24 @@ describe.each(stores)('a store $kind', ({ open }) => {
     expect((await store.listOperations('a', {}, undefined, 9)).items.map(({ id }) => id)).toEqual(['o3'])
   })
 
+  test('remembers the newest operations of an application, and those in progress', async () => {
+    await store.createApplication(application('a'), {}, operation('a', 'created'))
+    await store.createApplication(application('b'), {}, operation('b', 'created'))
+    const expected = { status: 'READY', versionId: 1 } as const
+    const begun = operation('a', 'begun', { name: 'StartApplication', status: 'IN_PROGRESS' })
+    const ended = Array.from({ length: 1001 }, (_, i) => operation('a', `o${i}`))
+    await store.change('a', expected, {}, [begun, ...ended])
+    const ids = async (name: string) =>
+      (await store.listOperations(name, {}, undefined, 2000)).items.map(({ id }) => id)
+    const newest = ended.map(({ id }) => id).reverse()
+    expect(await ids('a')).toEqual([...newest.slice(0, 1000), 'begun'])
+    await store.change('a', expected, {}, [{ ...begun, status: 'SUCCESSFUL' }])
+    expect(await ids('a')).toEqual(newest.slice(0, 1000))
+    expect(await ids('b')).toEqual(['created'])
+    await store.deleteApplication('a', operation('a', 'deleted', { name: 'DeleteApplication' }))
+    expect(await ids('a')).toEqual(['deleted', ...newest.slice(0, 99)])
+  })
+
   test('lists versions newest first, each as it was last', async () => {
     await store.createApplication(application('a'), {}, operation('a', 'o1'))
     await store.change('a', { status: 'READY', versionId: 1 }, { status: 'RUNNING' }, [])
@@ -239,6 +257,24 @@ describe.each(stores)('a store $kind', ({ open }) => {
     expect(await ids({})).toEqual(['p2', 'p1'])
     expect(await ids({ name: 'ExportSnapshot' })).toEqual(['p2'])
     expect(await ids({ status: 'FAILED' })).toEqual(['p1'])
+  })
+
+  test('remembers the newest operations on a snapshot, and of snapshots that are gone', async () => {
+    const there = snapshot('a', 's', { kind: 'enhanced' })
+    const operations = (of: string, count: number) =>
+      Array.from({ length: count }, (_, i) => snapshotOperation(of, `${of}-${i}`))
+    const begun = snapshotOperation('s', 'begun', { status: 'IN_PROGRESS' })
+    await store.putSnapshot(undefined, there, [begun, ...operations('s', 1001)])
+    const ids = async (name: string) =>
+      (await store.listSnapshotOperations(name, {}, undefined, 2000)).items.map(({ id }) => id)
+    const newest = operations('s', 1001)
+      .map(({ id }) => id)
+      .reverse()
+    expect(await ids('s')).toEqual([...newest.slice(0, 1000), 'begun'])
+    await store.removeSnapshot('', 'gone', operations('gone', 2))
+    await store.removeSnapshot('', 'later', operations('later', 999))
+    expect(await ids('gone')).toEqual(['gone-1'])
+    expect(await ids('s')).toHaveLength(1001)
   })
 
   test('changes tags within their limit', async () => {

@@ -29,7 +29,8 @@ export interface ApplicationStore extends SnapshotStore {
   listApplications(after: string | undefined, limit: number): Promise<Page<ApplicationRecord>>
   allApplications(): Promise<readonly ApplicationRecord[]>
   /**
-   * Changes an application in one transaction with the operations and snapshots that go with it. `expected`: nothing happens, and the
+   * Changes an application in one transaction with the operations and snapshots that go with it; operations older than the
+   * newest 1,000 are forgotten once they have ended. `expected`: nothing happens, and the
    * answer is false, unless status and version still are these. Errors: `OWNERSHIP_LOST` (fenced) when the owner is another one.
    */
   change(
@@ -45,7 +46,7 @@ export interface ApplicationStore extends SnapshotStore {
   listVersions(name: string, after: string | undefined, limit: number): Promise<Page<ApplicationRecord>>
   /**
    * Removes the application with all that belongs to it but enhanced snapshots and the record of its operations'
-   * ends; stores `operation`.
+   * ends, the newest 100; stores `operation`.
    * Errors: `OWNERSHIP_LOST` (fenced) when `owner` is given and another owns it.
    */
   deleteApplication(name: string, operation: OperationRecord, owner?: Owner): Promise<void>

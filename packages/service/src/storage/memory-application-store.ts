@@ -1,6 +1,7 @@
 import type { ApplicationRecord, OperationRecord } from '../applications/application-record.ts'
 import { accountScope, type SnapshotOperationRecord, type SnapshotRecord } from '../snapshots/snapshot-record.ts'
 import type { ApplicationStore, Page } from './application-store.ts'
+import { keptOfDeleted, keptOperations } from './kept-operations.ts'
 import { MemorySnapshots } from './memory-snapshots.ts'
 import type { ExpectedState, Owner } from './owner.ts'
 import { type SnapshotStore, type SnapshotsOfChange, tagOwner } from './snapshot-store.ts'
@@ -78,6 +79,7 @@ export class MemoryApplicationStore implements ApplicationStore {
     held.application = structuredClone({ ...held.application, ...change })
     held.versions.set(held.application.versionId, held.application)
     for (const operation of operations) this.#putOperation(operation)
+    this.#forgetOldOperations(name, keptOperations)
     if (snapshots?.forgetLegacy === true) this.#snapshots.removeLegacy(name)
     for (const snapshot of snapshots?.snapshots ?? []) this.#snapshots.set(snapshot)
     for (const operation of snapshots?.operations ?? []) this.#snapshots.putOperation(operation)
@@ -104,6 +106,7 @@ export class MemoryApplicationStore implements ApplicationStore {
     this.#applications.delete(name)
     this.#snapshots.removeLegacy(name)
     this.#putOperation(operation)
+    this.#forgetOldOperations(name, keptOfDeleted)
   }
 
   async operation(applicationName: string, id: string): Promise<OperationRecord | undefined> {
@@ -175,6 +178,7 @@ export class MemoryApplicationStore implements ApplicationStore {
     this.#snapshots.remove(scope, name)
     if (scope === accountScope) this.#snapshotTags.delete(tagOwner(name))
     for (const operation of operations) this.#snapshots.putOperation(operation)
+    if (scope === accountScope) this.#snapshots.forgetOperationsOfGone()
   }
 
   listSnapshots: SnapshotStore['listSnapshots'] = async (...given) => this.#snapshots.list(...given)
@@ -232,6 +236,13 @@ export class MemoryApplicationStore implements ApplicationStore {
 
   #operationsOf(applicationName: string): readonly { readonly position: number; operation: OperationRecord }[] {
     return this.#operations.get(applicationName) ?? []
+  }
+
+  #forgetOldOperations(applicationName: string, kept: number): void {
+    const operations = this.#operationsOf(applicationName)
+    const old = operations.length - kept
+    const rest = operations.filter(({ operation }, index) => index >= old || operation.status === 'IN_PROGRESS')
+    this.#operations.set(applicationName, rest)
   }
 
   #putOperation(operation: OperationRecord): void {

@@ -6,6 +6,7 @@ import {
   snapshotScope,
 } from '../snapshots/snapshot-record.ts'
 import type { Page } from './application-store.ts'
+import { keptOfGoneSnapshots, keptOperations } from './kept-operations.ts'
 import type { SnapshotFilter, SnapshotOperationFilter } from './snapshot-store.ts'
 
 interface Placed<T> {
@@ -79,6 +80,21 @@ export class MemorySnapshots {
 
   putOperation(operation: SnapshotOperationRecord): void {
     place(this.#operations, operation.id, operation, () => ++this.#lastPosition)
+    this.#forgetOperations(keptOperations, ({ snapshotName }) => snapshotName === operation.snapshotName)
+  }
+
+  forgetOperationsOfGone(): void {
+    const isGone = ({ snapshotName }: SnapshotOperationRecord) =>
+      !this.#snapshots.has(keyOf(accountScope, snapshotName))
+    this.#forgetOperations(keptOfGoneSnapshots, isGone)
+  }
+
+  /** All that are meant but the newest and those in progress. */
+  #forgetOperations(kept: number, isMeant: (operation: SnapshotOperationRecord) => boolean): void {
+    const meant = [...this.#operations.values()].filter(({ value }) => isMeant(value))
+    for (const { value } of meant.sort((a, b) => b.position - a.position).slice(kept)) {
+      if (value.status !== 'IN_PROGRESS') this.#operations.delete(value.id)
+    }
   }
 
   operation(snapshotName: string, id: string): SnapshotOperationRecord | undefined {

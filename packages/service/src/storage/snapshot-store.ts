@@ -29,7 +29,10 @@ export interface SnapshotsOfChange {
   readonly forgetLegacy?: boolean
 }
 
-/** What the control plane remembers of snapshots. Each call is one transaction and durable when it resolves. */
+/**
+ * What the control plane remembers of snapshots. Each call is one transaction and durable when it resolves. Of the operations on
+ * a snapshot the newest 1,000 are kept, of those on all snapshots that are gone as many, and each while it is in progress.
+ */
 export interface SnapshotStore {
   /** `scope`: see `snapshotScope`. */
   snapshot(scope: string, name: string): Promise<SnapshotRecord | undefined>

@@ -3,10 +3,11 @@ import type { ApplicationRecord, OperationRecord } from '../applications/applica
 import { accountScope } from '../snapshots/snapshot-record.ts'
 import type { ApplicationStore, Page } from './application-store.ts'
 import { checkOwner } from './check-owner.ts'
+import { keptOfDeleted, keptOperations } from './kept-operations.ts'
 import type { ExpectedState, Owner } from './owner.ts'
 import { type SnapshotsOfChange, snapshotOfTagOwner } from './snapshot-store.ts'
 import type { SqlDatabase } from './sql-database.ts'
-import { putSnapshotOperation, SqlSnapshots, setSnapshot } from './sql-snapshots.ts'
+import { putSnapshotOperations, SqlSnapshots, setSnapshot } from './sql-snapshots.ts'
 import type { Tables } from './tables.ts'
 
 /** The control plane's memory in a SQL database. */
@@ -104,9 +105,10 @@ export class SqlApplicationStore extends SqlSnapshots implements ApplicationStor
         .onConflict((conflict) => conflict.columns(['application', 'version_id']).doUpdateSet({ record }))
         .execute()
       for (const operation of operations) await this.#putOperation(db, operation)
+      if (operations.length > 0) await forgetOldOperations(db, name, keptOperations)
       if (snapshots?.forgetLegacy === true) await db.deleteFrom('snapshots').where('scope', '=', name).execute()
       for (const snapshot of snapshots?.snapshots ?? []) await setSnapshot(db, snapshot)
-      for (const operation of snapshots?.operations ?? []) await putSnapshotOperation(db, operation)
+      await putSnapshotOperations(db, snapshots?.operations ?? [])
       return true
     })
   }
@@ -148,6 +150,7 @@ export class SqlApplicationStore extends SqlSnapshots implements ApplicationStor
       await db.deleteFrom('tags').where('application', '=', name).execute()
       await db.deleteFrom('snapshots').where('scope', '=', name).execute()
       await this.#putOperation(db, operation)
+      await forgetOldOperations(db, name, keptOfDeleted)
     })
   }
 
@@ -259,6 +262,25 @@ export class SqlApplicationStore extends SqlSnapshots implements ApplicationStor
   close(): Promise<void> {
     return this.#database.close()
   }
+}
+
+/** All but the newest and those in progress. */
+async function forgetOldOperations(db: Transaction<Tables>, application: string, kept: number): Promise<void> {
+  const oldest = await db
+    .selectFrom('operations')
+    .select('position')
+    .where('application', '=', application)
+    .orderBy('position', 'desc')
+    .offset(kept)
+    .limit(1)
+    .executeTakeFirst()
+  if (oldest === undefined) return
+  await db
+    .deleteFrom('operations')
+    .where('application', '=', application)
+    .where('position', '<=', oldest.position)
+    .where('status', '<>', 'IN_PROGRESS')
+    .execute()
 }
 
 async function setTags(

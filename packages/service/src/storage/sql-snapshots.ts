@@ -7,6 +7,7 @@ import {
 } from '../snapshots/snapshot-record.ts'
 import type { Page } from './application-store.ts'
 import { checkOwner } from './check-owner.ts'
+import { keptOfGoneSnapshots, keptOperations } from './kept-operations.ts'
 import { type SnapshotStore, tagOwner } from './snapshot-store.ts'
 import type { SqlDatabase } from './sql-database.ts'
 import type { Tables } from './tables.ts'
@@ -37,7 +38,7 @@ export class SqlSnapshots implements SnapshotStore {
       const stored =
         expected === undefined ? await insertSnapshot(db, snapshot) : await replaceSnapshot(db, expected, snapshot)
       if (!stored) return false
-      for (const operation of operations) await putSnapshotOperation(db, operation)
+      await putSnapshotOperations(db, operations)
       const rows = Object.entries(tags).map(([tag, value]) => ({ application: tagOwner(snapshot.name), tag, value }))
       if (rows.length > 0) await db.insertInto('tags').values(rows).execute()
       if (snapshot.status === 'CREATING') await this.#database.notify(db, snapshot.applicationName)
@@ -48,7 +49,8 @@ export class SqlSnapshots implements SnapshotStore {
     return this.#database.transaction(async (db) => {
       await db.deleteFrom('snapshots').where('scope', '=', scope).where('name', '=', name).execute()
       if (scope === accountScope) await db.deleteFrom('tags').where('application', '=', tagOwner(name)).execute()
-      for (const operation of operations) await putSnapshotOperation(db, operation)
+      await putSnapshotOperations(db, operations)
+      if (scope === accountScope) await forgetOperationsOfGone(db)
     })
   }
 
@@ -121,7 +123,7 @@ export class SqlSnapshots implements SnapshotStore {
   }
 
   putSnapshotOperation(operation: SnapshotOperationRecord): Promise<void> {
-    return this.#database.transaction((db) => putSnapshotOperation(db, operation))
+    return this.#database.transaction((db) => putSnapshotOperations(db, [operation]))
   }
 
   snapshotOperation(snapshotName: string, id: string): Promise<SnapshotOperationRecord | undefined> {
@@ -175,14 +177,61 @@ export async function setSnapshot(db: Transaction<Tables>, snapshot: SnapshotRec
     .execute()
 }
 
-/** Inserts or replaces it, in a transaction of the caller's. */
-export async function putSnapshotOperation(db: Transaction<Tables>, operation: SnapshotOperationRecord): Promise<void> {
+/** Inserts or replaces them and forgets old ones, in a transaction of the caller's. */
+export async function putSnapshotOperations(
+  db: Transaction<Tables>,
+  operations: readonly SnapshotOperationRecord[],
+): Promise<void> {
+  for (const operation of operations) await putSnapshotOperation(db, operation)
+  for (const name of new Set(operations.map(({ snapshotName }) => snapshotName))) await forgetOldOperations(db, name)
+}
+
+async function putSnapshotOperation(db: Transaction<Tables>, operation: SnapshotOperationRecord): Promise<void> {
   const { id, snapshotName: snapshot, name, status } = operation
   const record = JSON.stringify(operation)
   await db
     .insertInto('snapshot_operations')
     .values({ id, snapshot, name, status, record })
     .onConflict((conflict) => conflict.column('id').doUpdateSet({ status, record }))
+    .execute()
+}
+
+/** All but the newest and those in progress. */
+async function forgetOldOperations(db: Transaction<Tables>, snapshot: string): Promise<void> {
+  const oldest = await db
+    .selectFrom('snapshot_operations')
+    .select('position')
+    .where('snapshot', '=', snapshot)
+    .orderBy('position', 'desc')
+    .offset(keptOperations)
+    .limit(1)
+    .executeTakeFirst()
+  if (oldest === undefined) return
+  await db
+    .deleteFrom('snapshot_operations')
+    .where('snapshot', '=', snapshot)
+    .where('position', '<=', oldest.position)
+    .where('status', '<>', 'IN_PROGRESS')
+    .execute()
+}
+
+/** Those on enhanced snapshots that are gone, but the newest. */
+async function forgetOperationsOfGone(db: Transaction<Tables>): Promise<void> {
+  const there = db.selectFrom('snapshots').select('name').where('scope', '=', accountScope)
+  const oldest = await db
+    .selectFrom('snapshot_operations')
+    .select('position')
+    .where('snapshot', 'not in', there)
+    .orderBy('position', 'desc')
+    .offset(keptOfGoneSnapshots)
+    .limit(1)
+    .executeTakeFirst()
+  if (oldest === undefined) return
+  await db
+    .deleteFrom('snapshot_operations')
+    .where('snapshot', 'not in', there)
+    .where('position', '<=', oldest.position)
+    .where('status', '<>', 'IN_PROGRESS')
     .execute()
 }
 
