@@ -2,7 +2,6 @@ import { EngineError, seededRandom } from '@millrace/engine/spi'
 import { VirtualTime } from '@millrace/engine/testing'
 import { describe, expect, test } from 'vitest'
 import { awsFailure, classifyAwsError } from './aws-errors.ts'
-import { resolveRegion } from './aws-options.ts'
 import { Aborted } from './backoff.ts'
 import { retrying } from './retry.ts'
 
@@ -100,17 +99,4 @@ describe('retrying', () => {
     expect(await failure).toBeInstanceOf(Aborted)
     expect(time.pendingTimers).toBe(0)
   })
-})
-
-test.each([
-  { it: 'the option', options: { region: 'a' }, environment: { AWS_REGION: 'b' }, region: 'a' },
-  { it: 'AWS_REGION', options: {}, environment: { AWS_REGION: 'b', AWS_DEFAULT_REGION: 'c' }, region: 'b' },
-  { it: 'AWS_DEFAULT_REGION', options: {}, environment: { AWS_DEFAULT_REGION: 'c' }, region: 'c' },
-  { it: "the ARN's", options: {}, environment: {}, region: 'eu-west-1' },
-])('the region is $it first', ({ options, environment, region }) => {
-  expect(resolveRegion(options, 'arn:aws:kinesis:eu-west-1:123456789012:stream/clicks', environment)).toBe(region)
-})
-
-test('without any the SDK decides', () => {
-  expect(resolveRegion({}, undefined, {})).toBeUndefined()
 })

@@ -53,6 +53,36 @@ export function resolveRegion(
   return options.region ?? environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'] ?? regionOfArn(arn)
 }
 
+/** A service as the SDK's environment variables name it. */
+export type AwsServiceName = 'KINESIS' | 'S3' | 'SNS'
+
+/** The address that the SDK will take, but for one in a profile; undefined: AWS's own. */
+export function resolveEndpoint(
+  { endpoint }: Pick<AwsOptions, 'endpoint'>,
+  service: AwsServiceName,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  if (endpoint !== undefined) return endpoint
+  if (environment['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'] === 'true') return undefined
+  return environment[`AWS_ENDPOINT_URL_${service}`] || environment['AWS_ENDPOINT_URL'] || undefined
+}
+
+/**
+ * The profile with which requests to an address are signed: `millrace` for the endpoints in `MILLRACE_ENDPOINTS`, which the
+ * service tells its applications beside that profile; undefined leaves it to the SDK.
+ */
+export function profileFor(
+  endpoint: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const own = environment['MILLRACE_ENDPOINTS']?.split(' ').map(originOf) ?? []
+  return endpoint !== undefined && own.includes(originOf(endpoint)) ? 'millrace' : undefined
+}
+
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : url
+}
+
 function regionOfArn(arn: string | undefined): string | undefined {
   return arn?.split(':')[3] || undefined
 }

@@ -158,13 +158,13 @@ export class SdkKinesisApi implements KinesisApi {
 
   async #forCalls(): Promise<{ sdk: Sdk; client: KinesisClient }> {
     const [sdk, { unaryClientConfig }] = await this.#load()
-    this.#unary ??= new sdk.KinesisClient(unaryClientConfig(this.#options, this.#arn))
+    this.#unary ??= new sdk.KinesisClient(unaryClientConfig('KINESIS', this.#options, this.#arn))
     return { sdk, client: this.#unary }
   }
 
   async #forSubscriptions(): Promise<{ sdk: Sdk; client: KinesisClient }> {
     const [sdk, { eventStreamClientConfig }] = await this.#load()
-    this.#streaming ??= new sdk.KinesisClient(eventStreamClientConfig(this.#options, this.#arn))
+    this.#streaming ??= new sdk.KinesisClient(eventStreamClientConfig('KINESIS', this.#options, this.#arn))
     return { sdk, client: this.#streaming }
   }
 

@@ -1,4 +1,4 @@
-import { type AwsOptions, awsOptionChecks } from '../aws/aws-options.ts'
+import { type AwsOptions, awsOptionChecks, resolveEndpoint } from '../aws/aws-options.ts'
 import { checkOptions, flag, optional, whole } from '../aws/check-options.ts'
 
 /** Options of the `s3` file system. */
@@ -34,7 +34,7 @@ export function s3Settings(
     maxConcurrentUploads: optional(whole(1)),
     unavailableAfterMs: optional(whole(0)),
   })
-  const custom = options.endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL']
+  const custom = resolveEndpoint(options, 'S3', environment)
   return {
     ...options,
     forcePathStyle: options.forcePathStyle ?? custom !== undefined,

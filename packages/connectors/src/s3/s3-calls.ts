@@ -66,7 +66,7 @@ export class S3Calls {
     this.#settings = settings
     this.#around = { ...parts, signal: parts.signal ?? new AbortController().signal }
     this.#client = new S3Client({
-      ...unaryClientConfig(settings),
+      ...unaryClientConfig('S3', settings),
       ...(parts.credentials === undefined ? {} : { credentials: parts.credentials }),
       forcePathStyle: settings.forcePathStyle,
       // The SDK's default, a CRC32 on everything, chokes other stores than AWS's.

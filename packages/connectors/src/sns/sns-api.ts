@@ -92,7 +92,7 @@ export class SdkSnsApi implements SnsApi {
     }
     this.#loaded ??= import('@aws-sdk/client-sns').then((sdk) => ({
       sdk,
-      client: new sdk.SNSClient(unaryClientConfig(this.#options, this.#topicArn)),
+      client: new sdk.SNSClient(unaryClientConfig('SNS', this.#options, this.#topicArn)),
     }))
     return this.#loaded
   }
