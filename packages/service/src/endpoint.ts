@@ -126,6 +126,8 @@ async function startLocked(
   const { clock, scheduler, random, logger, files = diskFiles } = parts
   const host = settings.host ?? '127.0.0.1'
   const certificate = settings.tls === undefined ? undefined : await TlsCertificate.load(settings.tls, logger)
+  // Jobs of this machine reach it by a loopback address, where they may be told secrets.
+  const isLocal = certificate === undefined && (host === 'localhost' || isLoopback(host) || isEverywhere(host))
   const account = { region: settings.region ?? 'us-east-1', accountId: settings.accountId ?? '000000000000' }
   const streamParts = {
     files,
@@ -170,7 +172,7 @@ async function startLocked(
       host,
       port: settings.port ?? 0,
       certificate,
-      localPort: certificate !== undefined,
+      localPort: !isLocal,
       maxBodyBytes,
       maxInFlightBytes: settings.maxInFlightBytes ?? 128 << 20,
     },
@@ -189,9 +191,9 @@ async function startLocked(
     await closeStores()
     throw error
   })
-  const reachable = /^(0\.0\.0\.0|::)$/.test(host) ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
+  const reachable = isEverywhere(host) ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
   const url = `${certificate === undefined ? 'http' : 'https'}://${reachable}:${port}`
-  const localUrl = certificate === undefined ? url : `http://127.0.0.1:${localPort}`
+  const localUrl = isLocal ? url : `http://127.0.0.1:${localPort}`
   notifications.start(url)
   const trimming = repeat(scheduler, trimIntervalMs, () => Promise.all([registry.trim(), notifications.trim()]), logger)
   const reloadCertificate = async () => certificate?.reload()
@@ -224,6 +226,10 @@ async function startLocked(
       return closing
     },
   }
+}
+
+function isEverywhere(host: string): boolean {
+  return /^(0\.0\.0\.0|::)$/.test(host)
 }
 
 function pushOf({ pushMetrics }: EndpointSettings, region: string): CloudWatchSettings | undefined {

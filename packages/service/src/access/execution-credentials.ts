@@ -2,6 +2,7 @@ import type { Clock } from '@millrace/engine/spi'
 import type { AccessDirectory, KeyHolder } from './access-directory.ts'
 import type { RoleRecord } from './access-records.ts'
 import { newKeyId } from './credentials-file.ts'
+import type { Identity } from './principal.ts'
 import { decodeSigned, encodeSigned, mac } from './signed-token.ts'
 
 /** Credentials of a role's session, as an AWS SDK takes them. */
@@ -9,6 +10,12 @@ export interface SessionCredentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken: string
+}
+
+/** What the process of an application is given. */
+export interface ProcessCredentials extends SessionCredentials {
+  /** What it shows its node to get its role's credentials of AWS; it opens nothing else. */
+  readonly awsToken: string
 }
 
 /** The process of an application that a session is for. */
@@ -21,8 +28,10 @@ export interface SessionOwner {
 
 /** Gives running applications the rights of their execution role. */
 export interface ExecutionCredentials {
-  /** Nothing is stored: the token says it all. It holds as long as its owner is the newest process and wasn't revoked. */
-  issue(roleArn: string, sessionName: string, owner: SessionOwner): SessionCredentials
+  /** Nothing is stored: the tokens say it all. They hold as long as their owner is the newest process and wasn't revoked. */
+  issue(roleArn: string, sessionName: string, owner: SessionOwner): ProcessCredentials
+  /** Who shows an `awsToken`; undefined as for `holderOf`. */
+  awsCaller(awsToken: string): Promise<Identity | undefined>
   /** Ends the sessions of this process and of all before. */
   revoke(owner: SessionOwner): Promise<void>
 }
@@ -48,6 +57,7 @@ interface Session {
 }
 
 const tokenPurpose = 'millrace role session'
+const awsTokenPurpose = 'millrace role credentials'
 const secretPurpose = 'millrace session secret'
 const livenessMs = 2_000
 const maxRemembered = 4_096
@@ -71,7 +81,7 @@ export class RoleSessions implements ExecutionCredentials {
     this.#isLive = isLive
   }
 
-  issue(roleArn: string, sessionName: string, owner: SessionOwner): SessionCredentials {
+  issue(roleArn: string, sessionName: string, owner: SessionOwner): ProcessCredentials {
     const accessKeyId = newKeyId('MRSESSION')
     const content: Content = {
       key: accessKeyId,
@@ -82,7 +92,8 @@ export class RoleSessions implements ExecutionCredentials {
       epoch: owner.epoch,
     }
     const sessionToken = encodeSigned(this.#directory.sessionKey, tokenPurpose, content)
-    return { accessKeyId, secretAccessKey: this.#secretOf(sessionToken), sessionToken }
+    const awsToken = encodeSigned(this.#directory.sessionKey, awsTokenPurpose, content)
+    return { accessKeyId, secretAccessKey: this.#secretOf(sessionToken), sessionToken, awsToken }
   }
 
   async revoke({ applicationName, applicationCreatedMs, epoch }: SessionOwner): Promise<void> {
@@ -97,29 +108,39 @@ export class RoleSessions implements ExecutionCredentials {
   async holderOf(accessKeyId: string, sessionToken: string): Promise<KeyHolder | undefined> {
     const session = this.#session(sessionToken)
     if (session === undefined || session.content.key !== accessKeyId) return undefined
-    const { app, created, epoch } = session.content
-    const role = this.#directory.roleOfArn(session.content.role)
-    if (role === undefined || this.#directory.view.isRevoked(app, created, epoch)) return undefined
-    if (!(await this.#lives({ applicationName: app, applicationCreatedMs: created, epoch }))) return undefined
+    const role = await this.#roleOfLiving(session.content)
+    if (role === undefined) return undefined
     if (session.role !== role) {
+      const { content, secretAccessKey } = session
       session.role = role
-      session.holder = this.#holder(session, role)
+      session.holder = { secretAccessKey, identity: this.#identity(content, role, this.#directory.policiesOf(role)) }
     }
     return session.holder
   }
 
-  #holder({ content, secretAccessKey }: Session, role: RoleRecord): KeyHolder {
+  async awsCaller(awsToken: string): Promise<Identity | undefined> {
+    const content = decodeSigned(this.#directory.sessionKey, awsTokenPurpose, awsToken) as Content | undefined
+    const role = content && (await this.#roleOfLiving(content))
+    // The token is for this one call, and alone allows it.
+    return role && this.#identity(content, role, undefined)
+  }
+
+  /** Undefined when it was revoked, or its process or role is gone. */
+  async #roleOfLiving({ role: roleArn, app, created, epoch }: Content): Promise<RoleRecord | undefined> {
+    const role = this.#directory.roleOfArn(roleArn)
+    if (role === undefined || this.#directory.view.isRevoked(app, created, epoch)) return undefined
+    return (await this.#lives({ applicationName: app, applicationCreatedMs: created, epoch })) ? role : undefined
+  }
+
+  #identity(content: Content, role: RoleRecord, policies: Identity['policies']): Identity {
     const { accountId } = this.#directory.account
     const arn = `arn:aws:sts::${accountId}:assumed-role/${role.name}/${content.session}`
     const name = `${role.name}/${content.session}`
     return {
-      secretAccessKey,
-      identity: {
-        principal: { kind: 'role-session', arn, name, accessKeyId: content.key },
-        policies: this.#directory.policiesOf(role),
-        tags: role.tags,
-        conditionArn: content.role,
-      },
+      principal: { kind: 'role-session', arn, name, accessKeyId: content.key },
+      policies,
+      tags: role.tags,
+      conditionArn: content.role,
     }
   }
 

@@ -24,11 +24,16 @@ export class MonitoringGate {
   }
 
   admits(headers: IncomingHttpHeaders, sourceIp: string): boolean {
-    const isForwarded = headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined
-    if (!isForwarded && isLoopback(sourceIp)) return true
+    if (isOfThisMachine(headers, sourceIp)) return true
     const given = Buffer.from(/^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '')
     return given.length === this.#token.length && timingSafeEqual(given, this.#token)
   }
+}
+
+/** Whether a request comes from this machine itself: what came through a proxy counts as from elsewhere. */
+export function isOfThisMachine(headers: IncomingHttpHeaders, sourceIp: string): boolean {
+  const isForwarded = headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined
+  return !isForwarded && isLoopback(sourceIp)
 }
 
 /** 127.0.0.0/8 and ::1. */

@@ -3,6 +3,7 @@ import type { AccessControl } from '../access/access-control.ts'
 import type { Credentials } from '../access/credentials-file.ts'
 import type { ExecutionCredentials, IsLive } from '../access/execution-credentials.ts'
 import type { AwsRoleCredentials } from '../access/role-credentials.ts'
+import { RoleCredentialsService } from '../access/role-credentials-service.ts'
 import { type OpenS3, RoleS3 } from '../access/role-s3.ts'
 import type { StreamRegistry } from '../ingest/stream-registry.ts'
 import { KinesisAnalyticsService } from '../kinesis-analytics-service.ts'
@@ -40,6 +41,8 @@ export interface LifecycleSurroundings {
   readonly s3: RoleS3 | undefined
   /** The endpoint's address; known when `recover` is called and later. */
   url(): string
+  /** What others reach the endpoint by, and jobs may: known when `url` is. */
+  publicUrl(): string
   /** Where jobs find streams and topics: here or elsewhere; undefined: at Amazon. Known when `url` is. */
   streamsUrl(): string | undefined
   readonly clock: Clock
@@ -89,7 +92,7 @@ export async function openApplications(
   { storeUrl, zones = { capacity: 1 }, sharedCode, streamsElsewhere, createLifecycle, openS3 }: ApplicationsParts,
   given: Omit<
     LifecycleSurroundings,
-    'store' | 'ownership' | 'url' | 'streamsUrl' | 'executionCredentials' | 'roleCredentials' | 's3'
+    'store' | 'ownership' | 'url' | 'publicUrl' | 'streamsUrl' | 'executionCredentials' | 'roleCredentials' | 's3'
   > & {
     readonly access: AccessControl
     /** This endpoint's. */
@@ -121,6 +124,7 @@ export async function openApplications(
     store,
     ownership,
     url: () => localUrl,
+    publicUrl: () => url,
     streamsUrl,
     executionCredentials: access.executionCredentials,
     roleCredentials: access.roleCredentials,
@@ -151,10 +155,15 @@ export async function openApplications(
     scheduler,
     logger,
   })
+  const credentials = new RoleCredentialsService(access, clock)
   // What is asked of a running job, the node answers that runs it.
   const ofJobs = [new ApplicationLogs(store, lifecycle, clock), metrics.service, flink]
   return {
-    services: [service, ...ofJobs.map((inner) => new ForwardingService(inner, ownership, nodeId, scheduler))],
+    services: [
+      service,
+      credentials,
+      ...ofJobs.map((inner) => new ForwardingService(inner, ownership, nodeId, scheduler)),
+    ],
     metrics,
     tags: (name) => store.tags(name),
     isLive: (owner) => isLive(store, owner),

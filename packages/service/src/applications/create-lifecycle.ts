@@ -1,6 +1,9 @@
 import type { FileSystems } from '@millrace/engine/host'
-import type { Logger } from '@millrace/engine/spi'
-import type { ExecutionCredentials, SessionOwner } from '../access/execution-credentials.ts'
+import { EngineError, type Logger } from '@millrace/engine/spi'
+import type { SessionOwner } from '../access/execution-credentials.ts'
+import { awsSourceHint } from '../access/role-aws-source.ts'
+import { roleCredentialsPath } from '../access/role-credentials-service.ts'
+import type { JobCredentials } from '../jobs/job-folders.ts'
 import type { Job, JobSettings } from '../jobs/job-launcher.ts'
 import { JobRunner, type JobRunnerParts, type JobRunnerSettings } from '../jobs/job-runner.ts'
 import type { Isolation } from '../launchers/index.ts'
@@ -35,37 +38,65 @@ export interface ManagedJobs {
 
 /** Applications whose jobs are processes of this machine and find this endpoint's streams and topics. */
 export function createLifecycle(jobs: ManagedJobs, surroundings: LifecycleSurroundings): Lifecycle {
-  const { dataDirectory, account, store, ownership, clock, scheduler, random, logger, streamsUrl } = surroundings
+  const { dataDirectory, account, store, ownership, clock, scheduler, random, logger } = surroundings
+  const { url, publicUrl, streamsUrl, executionCredentials } = surroundings
   const environment = () => ({
     AWS_REGION: account.region,
     AWS_ENDPOINT_URL_KINESIS: streamsUrl(),
     AWS_ENDPOINT_URL_SNS: streamsUrl(),
+    MILLRACE_ENDPOINTS: [url(), publicUrl(), streamsUrl()].filter((one) => one !== undefined).join(' '),
     ...jobs.environment,
   })
   const { allowUnisolated = false, ...others } = jobs
-  const credentials = (application: ApplicationRecord, epoch: number) =>
-    surroundings.executionCredentials.issue(
-      application.serviceExecutionRole,
-      `${application.name.slice(0, 48)}-${epoch}`,
-      sessionOwner(application, epoch),
-    )
+  const credentials = (application: ApplicationRecord, epoch: number): JobCredentials => {
+    const { serviceExecutionRole: role, name } = application
+    const session = `${name.slice(0, 48)}-${epoch}`
+    const { awsToken, ...own } = executionCredentials.issue(role, session, sessionOwner(application, epoch))
+    if (!hasAwsCredentials(application, surroundings)) return own
+    return { ...own, aws: { url: `${url()}${roleCredentialsPath}`, token: awsToken } }
+  }
   const launcher = new RoleRunner(
     { ...others, dataDirectory, allowUnisolated, environment, credentials },
     { clock, scheduler, random, logger },
-    surroundings.executionCredentials,
+    surroundings,
   )
   return new LifecycleService({ store, launcher, ownership, s3: surroundings.s3, clock, scheduler, random, logger })
 }
 
-/** The credentials that a job was given end with it. */
+type Roles = Pick<LifecycleSurroundings, 'executionCredentials' | 'roleCredentials'>
+
+function hasAwsCredentials(
+  { serviceExecutionRole: role, name }: ApplicationRecord,
+  { roleCredentials }: Roles,
+): boolean {
+  return roleCredentials.of(role, name) !== undefined
+}
+
+/** Jobs with the rights of their roles: the credentials that a job was given end with it. */
 class RoleRunner extends JobRunner {
-  readonly #credentials: ExecutionCredentials
+  readonly #roles: Roles
+  readonly #stateRoot: string | undefined
   readonly #logger: Logger
 
-  constructor(settings: JobRunnerSettings, parts: JobRunnerParts, credentials: ExecutionCredentials) {
+  constructor(settings: JobRunnerSettings, parts: JobRunnerParts, roles: Roles) {
     super(settings, parts)
-    this.#credentials = credentials
+    this.#roles = roles
+    this.#stateRoot = settings.stateRoot
     this.#logger = parts.logger
+  }
+
+  /** Errors (invalid): `STATE_NEEDS_AWS_ROLE`, and as for every job. */
+  override async prepare(application: ApplicationRecord): Promise<void> {
+    if (this.#stateRoot?.startsWith('s3:') === true && !hasAwsCredentials(application, this.#roles)) {
+      const { serviceExecutionRole: role } = application
+      throw new EngineError('STATE_NEEDS_AWS_ROLE', {
+        kind: 'invalid',
+        message: `State is kept in ${this.#stateRoot}, and role ${role} has no credentials for AWS.`,
+        hint: awsSourceHint(role),
+        details: { role, stateRoot: this.#stateRoot },
+      })
+    }
+    await super.prepare(application)
   }
 
   override launch(settings: JobSettings): Job {
@@ -76,7 +107,7 @@ class RoleRunner extends JobRunner {
 
   async #revoke({ application, epoch }: JobSettings): Promise<void> {
     try {
-      await this.#credentials.revoke(sessionOwner(application, epoch))
+      await this.#roles.executionCredentials.revoke(sessionOwner(application, epoch))
     } catch (error) {
       const { name } = application
       this.#logger.warn("an ended job's credentials were not revoked", { application: name, reason: String(error) })

@@ -15,9 +15,12 @@ const handedOn = [
   'NO_PROXY',
 ]
 
+/** Where services of AWS, or what stands in for them, are. */
+const endpointVariable = /^AWS_ENDPOINT_URL(_[A-Z0-9_]+)?$/
+
 /**
  * The environment of a job: a few harmless variables of this process, its own folder as home (so that the operator's
- * `~/.aws` isn't found), and what is given. Credentials of this process's environment stay here.
+ * `~/.aws` isn't found), and what is given. Credentials of this process's environment stay here, also those in addresses.
  */
 export function jobEnvironment(own: Environment, home: string, given: Environment): Record<string, string> {
   // An application has the credentials it is given; those of the machine it runs on aren't its own.
@@ -26,6 +29,13 @@ export function jobEnvironment(own: Environment, home: string, given: Environmen
     const value = own[name]
     if (value !== undefined) environment[name] = value
   }
+  for (const [name, value] of Object.entries(own)) {
+    if (value !== undefined && endpointVariable.test(name) && !hasUserInfo(value)) environment[name] = value
+  }
   for (const [name, value] of Object.entries(given)) if (value !== undefined) environment[name] = value
   return environment
+}
+
+function hasUserInfo(url: string): boolean {
+  return !URL.canParse(url) || new URL(url).username !== '' || new URL(url).password !== ''
 }

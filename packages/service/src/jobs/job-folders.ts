@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
@@ -18,6 +19,8 @@ import type { ApplicationPlaces } from './places.ts'
 /** Credentials with the token that those of a role's session have. */
 export interface JobCredentials extends Credentials {
   readonly sessionToken?: string
+  /** Where it gets credentials of AWS, and for what; then those of AWS are its default, and these its profile `millrace`. */
+  readonly aws?: { readonly url: string; readonly token: string }
 }
 
 /** What a job is handed as files that it can read and can't change. */
@@ -58,11 +61,15 @@ export function prepareJobFolders(
   mkdirSync(places.given, { recursive: true, mode: 0o700 })
   writeFileSync(files.propertiesFile, files.properties, { mode: 0o600 })
   writeFileSync(places.credentialsFile, credentialsText(files.credentials), { mode: 0o600 })
+  const { aws } = files.credentials
+  if (aws === undefined) rmSync(places.awsTokenFile, { force: true })
+  else writeFileSync(places.awsTokenFile, aws.token, { mode: 0o600 })
   if (userId === undefined) return
   const { restoredFrom } = files
   // All of them lie below folders that only this process's user may enter.
   for (const path of [places.run, places.checkpoints, places.savepoints]) giveTo(userId, path)
-  for (const path of [files.propertiesFile, places.credentialsFile]) giveTo(userId, path)
+  const given = [files.propertiesFile, places.credentialsFile, ...(aws === undefined ? [] : [places.awsTokenFile])]
+  for (const path of given) giveTo(userId, path)
   if (restoredFrom !== undefined) giveTo(userId, restoredFrom)
   chmodSync(places.given, 0o755)
   chmodSync(files.bundle, 0o644)
@@ -91,12 +98,12 @@ export function giveTo(userId: number, path: string): void {
   if (stat.uid !== userId) lchownSync(path, userId, userId)
 }
 
-function credentialsText({ accessKeyId, secretAccessKey, sessionToken }: JobCredentials): string {
+function credentialsText({ accessKeyId, secretAccessKey, sessionToken, aws }: JobCredentials): string {
   const lines = [
-    '[default]',
     `aws_access_key_id = ${accessKeyId}`,
     `aws_secret_access_key = ${secretAccessKey}`,
     ...(sessionToken === undefined ? [] : [`aws_session_token = ${sessionToken}`]),
   ]
-  return `${lines.join('\n')}\n`
+  const profiles = aws === undefined ? ['millrace', 'default'] : ['millrace']
+  return profiles.map((profile) => `[${profile}]\n${lines.join('\n')}\n`).join('')
 }

@@ -45,7 +45,7 @@ export interface JobRunnerSettings {
   readonly cores: number
   /** What the jobs' environment has besides what every process needs and its credentials file: endpoints, region. */
   environment(): Readonly<Record<string, string | undefined>>
-  /** What the process of this epoch signs its requests with. */
+  /** What the process of this epoch signs its requests with, and gets credentials of AWS for. */
   credentials(application: ApplicationRecord, epoch: number): JobCredentials
   /** How this machine separates jobs, as `detectIsolation` has found. */
   readonly isolation: Isolation
@@ -120,13 +120,14 @@ export class JobRunner implements JobLauncher {
     const bundle = this.#bundle(application)
     const isolation = jobIsolation(this.#settings, places, bundle, localPath(lineage.restoredFrom), resources)
     const removed = join(dataDirectory, 'removed')
+    const credentials = this.#settings.credentials(application, epoch)
     prepareJobFolders(
       places,
       {
         bundle,
         propertiesFile: propertiesPath(places.given, versionId),
         properties: propertiesText(configuration),
-        credentials: this.#settings.credentials(application, epoch),
+        credentials,
         restoredFrom: localPath(lineage.restoredFrom),
       },
       removed,
@@ -136,7 +137,7 @@ export class JobRunner implements JobLauncher {
       void removeDiscarded(folder, this.#parts.logger)
     }
     const settings = {
-      ...this.#launchSettings({ application, epoch, lineage }, places, bundle, resources),
+      ...this.#launchSettings({ application, epoch, lineage }, places, bundle, resources, credentials),
       ...(isolation === undefined ? {} : { isolation }),
     }
     log.write('info', serviceLogger, `isolation: ${describeIsolation(this.#settings.isolation)}`)
@@ -165,6 +166,7 @@ export class JobRunner implements JobLauncher {
     places: ApplicationPlaces,
     bundle: string,
     { threads, threadHeapMb, mainHeapMb }: JobResources,
+    { aws }: JobCredentials,
   ): LaunchSettings {
     const { configuration, runConfiguration, versionId } = application
     return {
@@ -189,6 +191,8 @@ export class JobRunner implements JobLauncher {
       logLevel: levelOf(configuration),
       baseEnv: jobEnvironment(process.env, places.run, {
         AWS_SHARED_CREDENTIALS_FILE: places.credentialsFile,
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: aws?.url,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: aws && places.awsTokenFile,
         ...this.#settings.environment(),
         MILLRACE_PROPERTIES_FILE: propertiesPath(places.given, versionId),
         // The folder of a whole machine's temporary files isn't this job's.

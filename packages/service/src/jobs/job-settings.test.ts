@@ -40,12 +40,18 @@ test("a job's environment holds nothing of the service's but what is harmless", 
     AWS_SECRET_ACCESS_KEY: 'secret',
     DATABASE_URL: 'secret',
     TZ: 'UTC',
+    AWS_ENDPOINT_URL: 'http://store:9000',
+    AWS_ENDPOINT_URL_S3: 'http://name:secret@store:9000',
+    AWS_ENDPOINT_URL_SNS: 'http://elsewhere',
   }
-  expect(jobEnvironment(own, '/run', { AWS_REGION: 'us-east-1', AWS_PROFILE: undefined })).toEqual({
+  const given = { AWS_REGION: 'us-east-1', AWS_PROFILE: undefined, AWS_ENDPOINT_URL_SNS: 'http://here' }
+  expect(jobEnvironment(own, '/run', given)).toEqual({
     HOME: '/run',
     AWS_EC2_METADATA_DISABLED: 'true',
     PATH: '/bin',
     TZ: 'UTC',
+    AWS_ENDPOINT_URL: 'http://store:9000',
+    AWS_ENDPOINT_URL_SNS: 'http://here',
     AWS_REGION: 'us-east-1',
   })
 })

@@ -6,9 +6,10 @@ export interface ApplicationPlaces {
   readonly code: string
   /** Working directory of its process, with its control socket; empty at each start. */
   readonly run: string
-  /** What its process may read and not write: properties and credentials. */
+  /** What its process may read and not write: properties, credentials, and what it gets those of AWS for. */
   readonly given: string
   readonly credentialsFile: string
+  readonly awsTokenFile: string
   readonly checkpoints: string
   readonly savepoints: string
   readonly logFile: string
@@ -26,6 +27,7 @@ export function applicationPlaces(dataDirectory: string, name: string): Applicat
     run: join(folder, 'run'),
     given: join(folder, 'given'),
     credentialsFile: join(folder, 'given', 'credentials'),
+    awsTokenFile: join(folder, 'given', 'aws-token'),
     checkpoints: join(folder, 'checkpoints'),
     savepoints: join(folder, 'savepoints'),
     logFile: join(folder, 'logs', 'application.log'),

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '@millrace/engine/spi'
+import type { RequestOrigin } from '../access/call-access.ts'
+import type { Identity } from '../access/principal.ts'
 import type { ApiAnswer, ApiCall, ApiService, ErrorContext } from '../wire/api-service.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 
@@ -25,6 +27,10 @@ export class MeasuredService implements ApiService {
 
   isUnsigned(method: string, target: string): boolean {
     return this.#service.isUnsigned?.(method, target) === true
+  }
+
+  identify(headers: IncomingHttpHeaders, origin: RequestOrigin): Promise<Identity> | undefined {
+    return this.#service.identify?.(headers, origin)
   }
 
   async handle(call: ApiCall): Promise<ApiAnswer | undefined> {

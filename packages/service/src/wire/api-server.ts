@@ -29,7 +29,7 @@ export interface ApiServerSettings {
   readonly deadlines?: Deadlines | undefined
   /** Speaks TLS with it. */
   readonly certificate?: TlsCertificate | undefined
-  /** With a certificate: a second port in cleartext, on 127.0.0.1, for the jobs of this machine. */
+  /** A second port in cleartext, on 127.0.0.1, for the jobs of this machine. */
   readonly localPort?: boolean
 }
 
@@ -108,8 +108,10 @@ export class ApiServer {
     const { request, response } = exchange
     const { headers } = request
     let claim: Claim | undefined
-    if (service.isUnsigned?.(method, target) === true) progress.access = access.callBy(anonymousIdentity, origin)
-    else {
+    if (service.isUnsigned?.(method, target) === true) {
+      const identity = (await service.identify?.(headers, origin)) ?? anonymousIdentity
+      progress.access = access.callBy(identity, origin)
+    } else {
       const linked = hasSignature(target, headers)
         ? undefined
         : access.links.admit(method, target, headers, origin.isSecure)

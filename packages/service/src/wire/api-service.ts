@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { CallAccess } from '../access/call-access.ts'
-import type { Principal } from '../access/principal.ts'
+import type { CallAccess, RequestOrigin } from '../access/call-access.ts'
+import type { Identity, Principal } from '../access/principal.ts'
 import type { EventStream } from './event-stream.ts'
 
 /** A verified request, as a service gets it. */
@@ -37,6 +37,8 @@ export interface ApiService {
   accepts(method: string, target: string, headers: IncomingHttpHeaders): boolean
   /** True when the request proves its right by something else than a signature. */
   isUnsigned?(method: string, target: string): boolean
+  /** Who makes an unsigned request; nobody in particular unless given. Errors: why it is refused. */
+  identify?(headers: IncomingHttpHeaders, origin: RequestOrigin): Promise<Identity> | undefined
   /** Answers a call. Everything it throws becomes an answer by `describeError`. */
   handle(call: ApiCall): Promise<ApiAnswer | undefined>
   /** An error in the service's own form. */
