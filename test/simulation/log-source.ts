@@ -116,7 +116,7 @@ class LogReader implements SourceReader<LogRecord, LogSplitState> {
     for (const [id, from] of this.#positions) {
       const split = this.#log.splits.get(id)
       if (split === undefined || this.#finished.has(id)) continue
-      const to = Math.min(split.entries.length, from + this.#random.int(0, 6))
+      const to = Math.min(split.entries.length, from + Math.min(output.wanted, this.#random.int(0, 6)))
       for (let offset = from; offset < to; offset++) this.#emit(output, id, offset)
       this.#positions.set(id, to)
       output.split(id).setCaughtUp(to >= split.entries.length)

@@ -57,7 +57,13 @@ export const plantedBugs: readonly PlantedBug[] = [
           ...links,
           writer(channelId) {
             const writer = links.writer(channelId)
-            return writer && { hasCredit: () => true, write: (element) => writer.write(element) }
+            return (
+              writer && {
+                hasCredit: () => true,
+                allowedRecords: Number.POSITIVE_INFINITY,
+                write: (element) => writer.write(element),
+              }
+            )
           },
         }),
       }),
@@ -201,6 +207,7 @@ const overtaking: NonNullable<ReturnType<NonNullable<Plant['hooks']>>['links']> 
     let held: ReturnType<typeof reader.poll>
     return {
       peek: () => held ?? reader.peek(),
+      allow: (records) => reader.allow(records),
       poll() {
         const element = held ?? reader.poll()
         held = undefined

@@ -53,7 +53,7 @@ export class DatagenReader<T> implements SourceReader<T, DatagenSplit> {
 
   poll(output: ReaderOutput<T>): PollResult {
     const nowMs = this.#context.clock.monotonicMs()
-    const slice = Math.max(1, Math.floor(SLICE / Math.max(1, this.#splits.length)))
+    const slice = Math.max(1, Math.floor(Math.min(output.wanted, SLICE) / Math.max(1, this.#splits.length)))
     let more = false
     for (const active of this.#splits) {
       this.#emit(active, nowMs, slice, output)

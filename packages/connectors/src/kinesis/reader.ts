@@ -224,7 +224,7 @@ export class KinesisReader<T, O> implements SourceReader<O, KinesisSplit> {
 
   #emitSlice(shard: ActiveShard, output: ReaderOutput<O>): void {
     const { records, end, childShardIds } = shard.feed.head!
-    const to = Math.min(shard.cursor + sliceRecords, records.length)
+    const to = Math.min(shard.cursor + Math.min(output.wanted, sliceRecords), records.length)
     if (to > shard.cursor) {
       this.#emitter.emit(records, shard.cursor, to, shard.split, output.split(shard.split.id))
       shard.position = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: records[to - 1]!.SequenceNumber }

@@ -100,7 +100,7 @@ export interface SourceReader<T, S extends Split> {
   notifyNoMoreSplits(): void
   handleEvent?(event: unknown): void
   /**
-   * Emits some records (a fetched chunk, at most about a thousand). `more`: call again; `nothing`: wait for `wake`;
+   * Emits some records: about as many as `output.wanted` says, and at most about a thousand. `more`: call again; `nothing`: wait for `wake`;
    * `end`: no more splits were promised and all are read to their end. Throws what failed in the background.
    */
   poll(output: ReaderOutput<T>): PollResult
@@ -112,6 +112,8 @@ export interface SourceReader<T, S extends Split> {
 
 /** Where a reader's records go, within one `poll`. */
 export interface ReaderOutput<T> {
+  /** How many records this poll should emit at most, from 1 up: few where each takes the operators behind it long. */
+  readonly wanted: number
   /** The output of one split, with its own watermark. Made at first use; cheap to take again at each poll. */
   split(splitId: string): SplitOutput<T>
   /** The split is finished: it no longer holds the watermark back. */

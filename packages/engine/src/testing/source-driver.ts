@@ -279,6 +279,7 @@ export class SourceDriver<T> {
 
   #output(subtask: number): ReaderOutput<T> {
     return {
+      wanted: Number.POSITIVE_INFINITY,
       split: (splitId) => this.#splitOutput(subtask, splitId),
       releaseSplit: (splitId) => void this.notes.push({ kind: 'release', splitId }),
       requestSplit: () => this.#toEnumerator(() => this.#enumerator.handleSplitRequest?.(subtask)),

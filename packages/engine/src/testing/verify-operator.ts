@@ -178,7 +178,7 @@ async function runHeldBack(create: (context: OperatorContext) => Operator, trace
   const edges = channels.map(
     ({ writer }) =>
       new PartitionedOutput({
-        channels: [{ hasCredit: () => !full, write: (element) => writer.write(element) }],
+        channels: [{ hasCredit: () => !full, allowedRecords: 1, write: (element) => writer.write(element) }],
         partitioner: { channelFor: () => 0 },
       }),
   )

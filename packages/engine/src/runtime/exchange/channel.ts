@@ -6,6 +6,8 @@ export interface ChannelWriter {
   readonly bytes?: number
   /** Whether a batch may be written now. Control elements may always be written: they are few. */
   hasCredit(): boolean
+  /** How many records the reader lets wait. */
+  readonly allowedRecords: number
   /** Appends in order. Batches only while `hasCredit`; overshooting by the outputs of one input batch is tolerated. */
   write(element: StreamElement): void
 }
@@ -18,4 +20,6 @@ export interface ChannelReader {
   peek(): StreamElement | undefined
   /** Takes the next element and gives its credit back. */
   poll(): StreamElement | undefined
+  /** How many records may wait from now on, at least 1; never more than the channel was made for. */
+  allow(records: number): void
 }

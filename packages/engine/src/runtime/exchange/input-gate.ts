@@ -75,6 +75,12 @@ export class InputGate {
     return this.#events.poll()
   }
 
+  /** How many records may wait before the task, in all its channels together. */
+  allow(records: number): void {
+    const perChannel = Math.ceil(records / Math.max(this.#open, 1))
+    for (const { reader } of this.#channels) reader.allow(perChannel)
+  }
+
   /** Bytes read from channels that come from other threads. */
   get bytes(): number {
     let bytes = 0

@@ -7,6 +7,9 @@ import { type LinkMemory, type MappedLink, mapLink, wantsCredit, wantsRoom } fro
 import { RingReader } from './ring.ts'
 import { WireReader } from './wire-buffer.ts'
 
+/** Of a record in a frame, before one has been read. */
+const guessedRecordBytes = 64
+
 /** The receiving end of all channels from one thread to another. Frames wait as bytes and are decoded when read. */
 export class LinkReceiver {
   readonly #link: MappedLink
@@ -58,6 +61,9 @@ class LinkReader implements ChannelReader {
   /** The first frame as an element, once somebody looked. */
   #first: StreamElement | undefined
   #queuedBytes = 0
+  #allowedBytes: number
+  /** Of the batches read so far. */
+  #records = 0
   bytes = 0
   /** Wraps as the sender's counter does. */
   #consumed = 0
@@ -66,6 +72,7 @@ class LinkReader implements ChannelReader {
     this.#link = link
     this.#index = index
     this.#onCredit = onCredit
+    this.#allowedBytes = link.creditBytes
   }
 
   push(frame: Uint8Array): void {
@@ -87,10 +94,23 @@ class LinkReader implements ChannelReader {
     this.#first = undefined
     this.#queuedBytes -= length
     this.bytes += length
+    if (element.kind === 'batch') this.#records += element.batch.length
     this.#consumed = (this.#consumed + length) | 0
     Atomics.store(this.#link.consumed, this.#index, this.#consumed)
-    // A sender that waits is woken once there is room for some batches, not for each.
-    if (this.#queuedBytes * 2 <= this.#link.creditBytes) this.#onCredit()
+    this.#giveCredit()
     return element
+  }
+
+  allow(records: number): void {
+    const recordBytes = this.#records === 0 ? guessedRecordBytes : this.bytes / this.#records
+    this.#allowedBytes = Math.min(Math.ceil(records * recordBytes), this.#link.creditBytes)
+    Atomics.store(this.#link.allowedBytes, this.#index, this.#allowedBytes)
+    Atomics.store(this.#link.allowedRecords, this.#index, records)
+    this.#giveCredit()
+  }
+
+  /** A sender that waits is woken once there is room for some batches, not for each. */
+  #giveCredit(): void {
+    if (this.#queuedBytes * 2 <= this.#allowedBytes) this.#onCredit()
   }
 }

@@ -114,15 +114,23 @@ class LinkWriter implements ChannelWriter {
   }
 
   hasCredit(): boolean {
-    if (this.#underWay() < this.#link.creditBytes) return true
+    if (this.#underWay() < this.#allowedBytes()) return true
     Atomics.store(this.#link.wants, wantsCredit, 1)
-    return this.#underWay() < this.#link.creditBytes
+    return this.#underWay() < this.#allowedBytes()
+  }
+
+  get allowedRecords(): number {
+    return Atomics.load(this.#link.allowedRecords, this.#index)
   }
 
   write(element: StreamElement): void {
     const bytes = this.#send(this.#encoder, element)
     this.bytes += bytes
     this.#sent = (this.#sent + bytes) | 0
+  }
+
+  #allowedBytes(): number {
+    return Atomics.load(this.#link.allowedBytes, this.#index)
   }
 
   #underWay(): number {

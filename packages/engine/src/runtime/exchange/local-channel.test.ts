@@ -77,3 +77,13 @@ test('the reader is told of every element', () => {
   writer.write({ kind: 'end' })
   expect(calls).toBe(2)
 })
+
+test('a reader that allows less ends the credit earlier, one that allows more gives it back', () => {
+  let credits = 0
+  const { writer, reader } = createLocalChannel({ records: 10, onCredit: () => credits++ })
+  reader.allow(2)
+  writer.write(batchOf(1, 2))
+  expect([writer.hasCredit(), writer.allowedRecords]).toEqual([false, 2])
+  reader.allow(1_000)
+  expect([writer.hasCredit(), writer.allowedRecords, credits]).toEqual([true, 10, 1])
+})

@@ -9,7 +9,7 @@ export interface LocalChannelSettings {
   readonly batches?: number
   /** Something was written. Called inside `write`: it should only take note, as should `onCredit`. */
   readonly onData?: () => void
-  /** The sender, which had no credit, has some again. Called inside `poll`. */
+  /** The sender, which had no credit, has some again. Called inside `poll` and `allow`. */
   readonly onCredit?: () => void
 }
 
@@ -28,18 +28,20 @@ class LocalChannel implements ChannelWriter, ChannelReader {
   readonly #batchLimit: number
   readonly #onData: (() => void) | undefined
   readonly #onCredit: (() => void) | undefined
+  allowedRecords: number
   #records = 0
   #batches = 0
 
   constructor({ records = 4096, batches = 64, onData, onCredit }: LocalChannelSettings) {
     this.#recordLimit = records
+    this.allowedRecords = records
     this.#batchLimit = batches
     this.#onData = onData
     this.#onCredit = onCredit
   }
 
   hasCredit(): boolean {
-    return this.#records < this.#recordLimit && this.#batches < this.#batchLimit
+    return this.#records < this.allowedRecords && this.#batches < this.#batchLimit
   }
 
   write(element: StreamElement): void {
@@ -64,5 +66,11 @@ class LocalChannel implements ChannelWriter, ChannelReader {
       if (!hadCredit && this.hasCredit()) this.#onCredit?.()
     }
     return element
+  }
+
+  allow(records: number): void {
+    const hadCredit = this.hasCredit()
+    this.allowedRecords = Math.min(records, this.#recordLimit)
+    if (!hadCredit && this.hasCredit()) this.#onCredit?.()
   }
 }

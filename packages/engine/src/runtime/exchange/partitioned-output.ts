@@ -82,6 +82,13 @@ export class PartitionedOutput {
     for (const channel of this.#channels) channel.write(element)
   }
 
+  /** How many records the readers of all channels together let wait. */
+  get allowedRecords(): number {
+    let records = 0
+    for (const channel of this.#channels) records += channel.allowedRecords
+    return records
+  }
+
   /** Whether every channel takes another batch. */
   hasCredit(): boolean {
     for (const channel of this.#channels) if (!channel.hasCredit()) return false

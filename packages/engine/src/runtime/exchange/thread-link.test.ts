@@ -127,6 +127,32 @@ test('the sender is rung when it waits for credit, once half of it is back', () 
   expect(writer.hasCredit()).toBe(true)
 })
 
+test('a reader that allows less ends the credit earlier, one that allows more rings a sender that waits', () => {
+  const { sender, receiver, rings } = linked()
+  const [writer, reader] = [sender.channel(7), receiver.channel(7)]
+  const fill = () => {
+    let records = 0
+    for (; writer.hasCredit(); records++) {
+      writer.write(batchOf({ n: 1 }))
+      receiver.pump()
+    }
+    return records
+  }
+  const all = fill()
+  drain(reader)
+  const before = rings.producer
+  reader.allow(5)
+  expect(writer.allowedRecords).toBe(5)
+  // By the bytes of an average record: the first ones also carried its shape.
+  const few = fill()
+  expect([5, 6]).toContain(few)
+  reader.poll()
+  expect(rings.producer).toBe(before)
+  reader.allow(1_000)
+  expect(rings.producer).toBe(before + 1)
+  expect(few - 1 + fill()).toBeGreaterThanOrEqual(all - 1)
+})
+
 test('a record that is no plain data is refused, and the link goes on', () => {
   const { sender, receiver } = linked()
   const writer = sender.channel(7)

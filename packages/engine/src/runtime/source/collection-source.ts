@@ -55,7 +55,7 @@ class CollectionReader<T> implements SourceReader<T, CollectionSplit> {
   poll(output: ReaderOutput<T>): PollResult {
     const split = this.#split
     if (split === undefined) return this.#noMoreSplits ? 'end' : 'nothing'
-    const end = Math.min(split.next + ELEMENTS_PER_POLL, this.#elements.length)
+    const end = Math.min(split.next + Math.min(output.wanted, ELEMENTS_PER_POLL), this.#elements.length)
     const to = output.split(split.id)
     for (let i = split.next; i < end; i++) to.emit(this.#elements[i] as T, MIN_TIMESTAMP)
     this.#split = { ...split, next: end }

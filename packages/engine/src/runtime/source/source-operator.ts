@@ -39,7 +39,7 @@ export class SourceOperator<T> extends Operator<never> {
   readonly #reader: SourceReader<T, Split>
   readonly #gateway: SourceCoordinatorGateway
   readonly #watermarks: SplitWatermarks<T>
-  readonly #output: ReaderOutput<T>
+  readonly #output: WatermarkingReaderOutput<T>
   readonly #counters: SourceCounters
   #emittedMs: number | undefined
   #emitLagMs: number | null = null
@@ -93,8 +93,10 @@ export class SourceOperator<T> extends Operator<never> {
     this.#context.wake()
   }
 
-  poll(): PollResult {
+  /** `wanted`: how many records, about. */
+  poll(wanted: number): PollResult {
     const before = this.recordsRead
+    this.#output.wanted = wanted
     const result = this.#reader.poll(this.#output)
     if (this.recordsRead > before) this.#emitted()
     return result
@@ -135,6 +137,7 @@ export class SourceOperator<T> extends Operator<never> {
 
 /** Gives records their timestamps and counts what couldn't be read. */
 class WatermarkingReaderOutput<T> implements ReaderOutput<T> {
+  wanted = 0
   readonly #watermarks: SplitWatermarks<T>
   readonly #strategy: WatermarkStrategy<T>
   readonly #gateway: SourceCoordinatorGateway

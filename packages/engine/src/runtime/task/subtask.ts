@@ -1,6 +1,6 @@
 import type { Clock } from '../../common/clock.ts'
 import { asEngineError, serializeError } from '../../common/errors.ts'
-import { MAX_TIMESTAMP, MIN_TIMESTAMP } from '../../spi/batch.ts'
+import { type Batch, MAX_TIMESTAMP, MIN_TIMESTAMP } from '../../spi/batch.ts'
 import type { FileSystem } from '../../spi/file-system.ts'
 import type { SnapshotReason } from '../../spi/sink.ts'
 import type { Barrier } from '../exchange/element.ts'
@@ -12,6 +12,7 @@ import type { StateSweep } from '../state/heap-state-sweep.ts'
 import { SnapshotFileWriter } from '../state/snapshot-file.ts'
 import type { CheckpointTarget, FromThread, SubtaskId } from './messages.ts'
 import type { OperatorChain } from './operator-chain.ts'
+import { Pace } from './pace.ts'
 import { SubtaskTime } from './subtask-time.ts'
 import type { RunningSweep } from './sweep-queue.ts'
 
@@ -45,6 +46,10 @@ export class Subtask {
   readonly #gate: InputGate | undefined
   readonly #outputs: readonly PartitionedOutput[]
   readonly #head: Operator
+  readonly #pace: Pace
+  /** A batch that is worked off in several steps, and how far it is. */
+  #batch: Batch<unknown> | undefined
+  #batchAt = 0
   #opened = false
   #ended = false
   /** The source is held by a stop-with-savepoint. */
@@ -71,7 +76,10 @@ export class Subtask {
     this.#outputs = outputs
     this.#host = host
     this.#head = chain.head
-    this.time = new SubtaskTime(host.clock.monotonicMs(), host.downstreamMs)
+    const startMs = host.clock.monotonicMs()
+    this.time = new SubtaskTime(startMs, host.downstreamMs)
+    this.#pace = new Pace(startMs)
+    gate?.allow(this.#pace.waitingRecords)
   }
 
   /** The event time that it has passed on; null before the first watermark. */
@@ -87,9 +95,11 @@ export class Subtask {
       numRecordsOut += output.emitted
       numBytesOut += output.bytes
     }
-    const { source } = this
-    const numRecordsIn = source === undefined ? this.#recordsIn : source.recordsRead
-    return { numRecordsIn, numRecordsOut, numBytesIn: this.#gate?.bytes ?? 0, numBytesOut }
+    return { numRecordsIn: this.#recordsTaken(), numRecordsOut, numBytesIn: this.#gate?.bytes ?? 0, numBytesOut }
+  }
+
+  #recordsTaken(): number {
+    return this.source?.recordsRead ?? this.#recordsIn
   }
 
   async open(): Promise<void> {
@@ -104,13 +114,29 @@ export class Subtask {
 
   /** Does a bounded piece of work that began at `nowMs` (monotonic). Answers when it ended; undefined: there was none. */
   step(nowMs: number): number | undefined {
+    const before = this.#recordsTaken()
     if (this.#step()) {
       const endMs = this.#host.clock.monotonicMs()
       this.time.worked(nowMs, endMs, !this.#hasRoom())
+      this.#keepPace(this.#recordsTaken() - before, nowMs, endMs)
       return endMs
     }
     this.time.rested(nowMs, this.#heldBack)
     return undefined
+  }
+
+  #keepPace(records: number, fromMs: number, tillMs: number): void {
+    if (records > 0) this.#pace.stepped(records, tillMs - fromMs)
+    if (this.#gate === undefined || !this.#pace.isDue(tillMs)) return
+    this.#pace.measure(tillMs, this.#recordsIn, this.time.spent(tillMs))
+    this.#gate.allow(this.#pace.waitingRecords)
+  }
+
+  /** How many records a step takes: those behind this subtask are to be asked as often as their own pace wants it. */
+  #wanted(): number {
+    let records = this.#pace.stepRecords
+    for (const output of this.#outputs) records = Math.min(records, Math.floor(output.allowedRecords / 4))
+    return Math.max(records, 1)
   }
 
   #step(): boolean {
@@ -120,7 +146,9 @@ export class Subtask {
       this.#wasHeldBack = true
       return worked
     }
-    return (this.#gate === undefined ? this.#pollSource() : this.#pollGate(this.#gate)) || worked
+    if (this.#batch !== undefined) this.#processBatch(this.#batch)
+    else if (!(this.#gate === undefined ? this.#pollSource() : this.#pollGate(this.#gate))) return worked
+    return true
   }
 
   #hasRoom(): boolean {
@@ -145,7 +173,7 @@ export class Subtask {
   #pollSource(): boolean {
     const source = this.source as SourceOperator<unknown>
     if (this.#ended || this.#held) return false
-    const result = source.poll()
+    const result = source.poll(this.#wanted())
     this.chain.flush()
     this.#flush()
     if (result === 'end') this.#end()
@@ -161,14 +189,10 @@ export class Subtask {
 
   #handle(event: GateEvent): void {
     switch (event.kind) {
-      case 'batch': {
-        const { batch } = event
-        this.#recordsIn += batch.length
-        for (let i = 0; i < batch.length; i++) this.#head.process(batch.valueAt(i), batch.timestampAt(i))
-        this.chain.flush()
-        this.#flush()
+      case 'batch':
+        this.#batchAt = 0
+        this.#processBatch(event.batch)
         return
-      }
       case 'watermark':
         this.#advanceWatermark(event.timestampMs)
         return
@@ -184,6 +208,18 @@ export class Subtask {
       case 'end':
         this.#end()
     }
+  }
+
+  /** As much of it as a step takes. */
+  #processBatch(batch: Batch<unknown>): void {
+    const from = this.#batchAt
+    const to = Math.min(from + this.#wanted(), batch.length)
+    for (let i = from; i < to; i++) this.#head.process(batch.valueAt(i), batch.timestampAt(i))
+    this.#recordsIn += to - from
+    this.#batchAt = to
+    this.#batch = to < batch.length ? batch : undefined
+    this.chain.flush()
+    this.#flush()
   }
 
   #advanceWatermark(watermarkMs: number): void {

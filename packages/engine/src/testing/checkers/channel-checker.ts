@@ -53,6 +53,9 @@ export class ChannelChecker {
     const channel = this.#channel(name)
     return {
       hasCredit: () => writer.hasCredit(),
+      get allowedRecords() {
+        return writer.allowedRecords
+      },
       write: (element) => {
         for (const token of tokensOf(element)) {
           channel.underWay.push(token)
@@ -71,6 +74,7 @@ export class ChannelChecker {
     const channel = this.#channel(name)
     return {
       peek: () => reader.peek(),
+      allow: (records) => reader.allow(records),
       poll: () => {
         const element = reader.poll()
         if (element !== undefined) {
