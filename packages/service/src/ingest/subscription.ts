@@ -8,13 +8,15 @@ import type { Shard } from './shard.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 const maxSilenceMs = 5_000
+/** Heartbeats fall on whole seconds: a subscriber of several shards wakes up once for those of all, and so does this process. */
+const heartbeatGridMs = 1_000
 const eventLimits = { maxRecords: 1_000, maxBytes: 1 << 20 }
 const fanOutBytesPerSecond = 2 << 20
 
 /**
  * One SubscribeToShard stream: pushes a shard's records from a position on, in order, as they become durable.
  *
- * An event goes out at once (empty at the tip), with every new batch, and after 5 s of silence. Nothing is read while
+ * An event goes out at once (empty at the tip), with every new batch, and after 4 to 5 s of silence. Nothing is read while
  * the client takes nothing (its flow-control window is full), so at most one event waits in memory. After `lifeMs` the
  * stream ends cleanly and the client comes back with the last continuation.
  */
@@ -123,15 +125,20 @@ export class Subscription {
     const frame = eventFrame('SubscribeToShardEvent', encodeJson(event))
     this.#bytes?.take(records.length === 0 ? 0 : frame.length * 0.75)
     if (!this.#stream.send(frame)) this.#isBlocked = true
+    this.#awaitSilence()
+  }
+
+  #awaitSilence(): void {
     this.#silence?.cancel()
-    this.#silence = this.#scheduler.after(maxSilenceMs, () => this.#breakSilence())
+    const delayMs = maxSilenceMs - (this.#clock.now() % heartbeatGridMs)
+    this.#silence = this.#scheduler.after(delayMs, () => this.#breakSilence())
   }
 
   #breakSilence(): void {
     if (this.#ended) return
     if (!this.#isBlocked && !this.#isReading && this.#position >= this.#shard.log.tipIndex)
       this.#send([], this.#position)
-    else this.#silence = this.#scheduler.after(maxSilenceMs, () => this.#breakSilence())
+    else this.#awaitSilence()
   }
 
   #stop(): void {
