@@ -20,10 +20,15 @@ interface Sample {
 }
 
 /**
- * The points of an application at the levels it keeps, from what its job told now and the time before. A value that isn't
- * there (no watermark yet, the first CPU time of a process) makes no point.
+ * The points of an application at the levels it keeps, of the metrics in `table`, from what its job told now and the time
+ * before. A value that isn't there (no watermark yet, the first CPU time of a process) makes no point.
  */
-export function jobPoints(now: JobMetrics, before: JobMetrics | undefined, restartsBefore = 0): MetricPoint[] {
+export function jobPoints(
+  now: JobMetrics,
+  before: JobMetrics | undefined,
+  restartsBefore = 0,
+  table: readonly MetricDeclaration[] = metricTable,
+): MetricPoint[] {
   const { applicationName: Application, collectedMs, level: kept } = now
   const points: MetricPoint[] = []
   const add = (
@@ -37,14 +42,14 @@ export function jobPoints(now: JobMetrics, before: JobMetrics | undefined, resta
   }
   const lines = new JobLines(now)
   const whole = wholeJob(now, before, restartsBefore)
-  for (const declaration of metricTable) {
+  for (const declaration of table) {
     if (declaration.from !== 'task' && declaration.from !== 'operator') {
       add(declaration, 'APPLICATION', {}, whole[declaration.name])
       continue
     }
-    const samples = lines.samples(declaration)
-    for (const level of declaration.levels) {
-      if (!isKept(level, kept)) continue
+    const levels = declaration.levels.filter((level) => isKept(level, kept))
+    const samples = levels.length === 0 ? [] : lines.samples(declaration)
+    for (const level of levels) {
       for (const { dimensions, values } of grouped(samples, level)) {
         add(declaration, level, dimensions, combined(values, declaration.combine))
       }
@@ -136,10 +141,10 @@ class JobLines {
     const inTask = new Set(ofWhole.map(({ task }) => task))
     const ofOperators = this.#operators.flatMap((line): Sample[] => {
       const value = line.values[name]
+      if (typeof value !== 'number') return []
       const task = this.#names.get(line.task) ?? ''
       const ofApplication = countsForApplication(line, name)
       const alone = { task, operator: this.#nameOf(line.operatorId), subtask: line.subtask }
-      if (typeof value !== 'number') return []
       // A sink's own output is what it has sent.
       const sent = ofApplication && line.role === 'sink' ? sentBy(line, name) : value
       return [{ ...alone, value: sent, ofApplication, ofTask: !inTask.has(task) }]

@@ -2,8 +2,20 @@ import type { ApplicationRecord } from '../applications/application-record.ts'
 import type { InspectedJobs, JobMetrics } from '../metrics/job-metrics.ts'
 import { jobPoints } from '../metrics/job-points.ts'
 import type { MetricPoint } from '../metrics/metric-point.ts'
+import { metricTable } from '../metrics/metric-table.ts'
 import type { ScalingSignals } from './scaling-controller.ts'
 import type { Backlog, ScalingPoint } from './scaling-point.ts'
+
+/** All that policies look at. */
+const signals = metricTable.filter(({ name }) =>
+  [
+    'containerCPUUtilization',
+    'busyTimeMsPerSecond',
+    'numRecordsInPerSecond',
+    'pendingRecords',
+    'millisBehindLatest',
+  ].includes(name),
+)
 
 /** Figures as the jobs tell them themselves, whatever level of metrics an application keeps. */
 export class JobSignals implements ScalingSignals {
@@ -29,7 +41,7 @@ export class JobSignals implements ScalingSignals {
       return undefined
     }
     this.#before.set(name, now)
-    const points = jobPoints({ ...now, level: 'TASK' }, before)
+    const points = jobPoints({ ...now, level: 'TASK' }, before, 0, signals)
     const whole = (metric: string): number | undefined =>
       points.find((point) => point.name === metric && point.level === 'APPLICATION')?.value
     const ofProcess = {
