@@ -17,6 +17,8 @@ import type {
 } from './splits.ts'
 
 const creatingPauseMs = 500
+/** Between two looks for children that were told and aren't listed yet. */
+const unlistedPauseMs = 1_000
 const hourMs = 3_600_000
 
 /** Finds shards, assigns each when its parents are read to their end, and keeps the fan-out consumer. */
@@ -302,7 +304,7 @@ export class KinesisEnumerator implements SplitEnumerator<KinesisSplit, KinesisE
 
   /**
    * A shard is read to its end: its children are assigned first, then it may let go of the watermark. Children that the
-   * listing doesn't know yet are looked for once more.
+   * listing doesn't know yet are looked for until it does.
    */
   async #finished(
     subtask: number,
@@ -311,10 +313,17 @@ export class KinesisEnumerator implements SplitEnumerator<KinesisSplit, KinesisE
     this.#assigned.delete(shardId)
     this.#finishedAt.set(shardId, subtask)
     this.#assign()
-    if (childShardIds.some((child) => this.#lastSeenShardId === null || child > this.#lastSeenShardId))
-      await this.#discover()
+    if (this.#areUnlisted(childShardIds)) await this.#discover()
     this.#finishedAt.delete(shardId)
     this.#tell(subtask, { type: 'release', shardId })
+    while (this.#areUnlisted(childShardIds)) {
+      await sleepUnlessAborted(this.#context.scheduler, unlistedPauseMs, this.#closing.signal)
+      await this.#discover()
+    }
+  }
+
+  #areUnlisted(shardIds: readonly string[]): boolean {
+    return shardIds.some((shardId) => this.#lastSeenShardId === null || shardId > this.#lastSeenShardId)
   }
 
   /** A reader's shard isn't there: the stream is gone (the job fails), the shard (it is finished), or the consumer (a new one). */

@@ -30,7 +30,10 @@ export interface KinesisOptions<T> {
   readonly onMalformed?: MalformedPolicy
   /** How AWS is reached. */
   readonly aws?: AwsOptions
-  /** Time between two looks for new shards. Default 10 s. */
+  /**
+   * Time between two looks for new shards. Default 60 s. A shard that ends tells its children, which are looked for at once,
+   * and it is they that a stream grows by: this finds earlier what waits for its parents.
+   */
   readonly shardDiscoveryIntervalMs?: number
   /** Most records a GetRecords call asks for, 1 … 10,000 (default). */
   readonly maxRecordsPerFetch?: number
@@ -121,7 +124,7 @@ export function kinesisSettings<T>(options: KinesisOptions<T>): KinesisSettings<
     consumerLifecycle: options.consumerLifecycle ?? 'job-managed',
     onMalformed: options.onMalformed ?? 'fail',
     aws: options.aws ?? {},
-    shardDiscoveryIntervalMs: options.shardDiscoveryIntervalMs ?? 10_000,
+    shardDiscoveryIntervalMs: options.shardDiscoveryIntervalMs ?? 60_000,
     maxRecordsPerFetch: options.maxRecordsPerFetch ?? 10_000,
     failOnDataLoss: options.failOnDataLoss ?? false,
     deaggregate: options.deaggregate ?? true,

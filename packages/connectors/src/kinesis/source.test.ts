@@ -427,8 +427,8 @@ describe('resharding', () => {
     await driver.close()
   })
 
-  test('children that the listing learns late are found by discovery', async () => {
-    const driver = run({ shardDiscoveryIntervalMs: 2_000 })
+  test('children that the listing learns late are found soon, whenever the next discovery is due', async () => {
+    const driver = run({ shardDiscoveryIntervalMs: 100_000 })
     await time.advance(1_000)
     let hidden = true
     const shards = stream.shards
@@ -443,6 +443,9 @@ describe('resharding', () => {
     expect(hidden).toBe(true)
     await time.advance(5_000)
     expect(values(driver)).toEqual(upTo(3))
+    const listings = callTimes('listShards').length
+    await time.advance(60_000)
+    expect(callTimes('listShards').length).toBe(listings)
     await driver.close()
   })
 
