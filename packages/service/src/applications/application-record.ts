@@ -24,6 +24,8 @@ export interface StoredCode {
   /** Of the bytes, hex. */
   readonly sha256: string
   readonly md5: string
+  /** Its name among the bundles that all nodes reach; given when there may be several. */
+  readonly shared?: string | undefined
   /** Given when the code came from S3: described back as it was given. */
   readonly s3?: { readonly BucketARN: string; readonly FileKey: string; readonly ObjectVersion?: string }
 }

@@ -20,6 +20,7 @@ import { ForwardingService } from '../zones/forwarding-service.ts'
 import { openZones, type ZoneSettings } from '../zones/open-zones.ts'
 import type { Ownership } from '../zones/ownership.ts'
 import type { SharedCode } from '../zones/shared-code.ts'
+import { SharedCodeSweep } from '../zones/shared-code-sweep.ts'
 import { CodeStore } from './code/code-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
@@ -131,7 +132,9 @@ export async function openApplications(
     s3,
   })
   const gate = new CallGate()
-  const codeStore = new CodeStore(dataDirectory, s3, sharedCode)
+  const share = sharedCode && ((sha256: string, bytes: Uint8Array) => sharedCode.put(sha256, bytes, clock.now()))
+  const codeStore = new CodeStore(dataDirectory, s3, share)
+  const sweep = sharedCode && new SharedCodeSweep(sharedCode, { store, clock, scheduler, logger })
   const roles = access.directory
   const presignDashboard = (name: string, sessionSeconds: number) =>
     `${url}${access.links.presign(name, sessionSeconds)}`
@@ -174,10 +177,11 @@ export async function openApplications(
       gate.open()
       metrics.collector.start()
       scaling.start()
+      sweep?.start()
     },
     async stop() {
       gate.close()
-      await scaling.close()
+      await Promise.all([scaling.close(), sweep?.close()])
       await Promise.all([metrics.collector.close(), lifecycle.close()])
       // Only now may others go on with its applications.
       await ownership.close()

@@ -30,16 +30,16 @@ test('code that one node has stored is found by another, and checked', async () 
   const code = new SharedCode(files, `${folder}/state/`)
   const node = join(folder, 'node')
   await expect(code.fetch({ file, sha256 }, node)).rejects.toMatchObject({ code: 'CODE_MISSING', kind: 'unavailable' })
-  await code.put(sha256, bytes)
-  await code.put(sha256, bytes)
-  await code.fetch({ file, sha256 }, node)
+  const shared = await code.put(sha256, bytes, 1000)
+  expect(await code.put(sha256, bytes, 1000)).toBe(shared)
+  await code.fetch({ file, sha256, shared }, node)
   expect(await readFile(join(node, file))).toEqual(bytes)
   // One that a crash has cut short is fetched again; what is right isn't.
   await writeFile(join(node, file), 'a bun')
-  await code.fetch({ file, sha256 }, node)
+  await code.fetch({ file, sha256, shared }, node)
   expect(await readFile(join(node, file))).toEqual(bytes)
   await rm(join(folder, 'state'), { recursive: true })
-  await code.fetch({ file, sha256 }, node)
+  await code.fetch({ file, sha256, shared }, node)
   expect(await readdir(join(node, 'apps/x/code'))).toEqual([`${sha256}.zip`])
 })
 
@@ -49,7 +49,10 @@ test('code that a call brings is shared when it is stored', async () => {
   const zip = Buffer.from(zipSync({ 'app.mjs': Buffer.from('export default 1\n'), 'package.json': packageJson }))
   const accepting = join(folder, 'accepting')
   await mkdir(accepting)
-  const stored = await new CodeStore(accepting, undefined, shared).store({ name: 'x', serviceExecutionRole: 'r' }, { contentType: 'ZIPFILE', zip })
+  const stored = await new CodeStore(accepting, undefined, (sha256, bytes) => shared.put(sha256, bytes, 1000)).store(
+    { name: 'x', serviceExecutionRole: 'r' },
+    { contentType: 'ZIPFILE', zip },
+  )
   const running = join(folder, 'running')
   await shared.fetch(stored, running)
   expect(await readFile(join(running, stored.file))).toEqual(zip)
@@ -58,8 +61,11 @@ test('code that a call brings is shared when it is stored', async () => {
 test('shared code that was changed is refused', async () => {
   const files = localFileSystem({ clock: systemClock, random: systemRandom })
   const code = new SharedCode(files, join(folder, 'state'))
-  await code.put(sha256, Buffer.from('another'))
-  await expect(code.fetch({ file, sha256 }, folder)).rejects.toMatchObject({ code: 'CODE_CORRUPT', kind: 'corrupt' })
+  const shared = await code.put(sha256, Buffer.from('another'), 1000)
+  await expect(code.fetch({ file, sha256, shared }, folder)).rejects.toMatchObject({
+    code: 'CODE_CORRUPT',
+    kind: 'corrupt',
+  })
 })
 
 test('a fenced store writes while its owner owns the application', async () => {

@@ -9,9 +9,21 @@ export interface CodePlace {
   readonly file: string
   /** Of the bytes, hex. */
   readonly sha256: string
+  /** Its name among the shared bundles. */
+  readonly shared?: string | undefined
 }
 
-/** Bundles where every node of a shared store reaches them, by content: a node keeps those that it runs in its own cache. */
+/** A bundle that is there. */
+export interface SharedBundle {
+  readonly name: string
+  /** Epoch ms. */
+  readonly putMs: number
+}
+
+/**
+ * Bundles where every node of a shared store reaches them: a node keeps those that it runs in its own cache. Each call that
+ * brings code puts one of its own, so that nothing that is about to be stored refers to an old one.
+ */
 export class SharedCode {
   readonly #files: FileSystem
   readonly #root: string
@@ -22,25 +34,41 @@ export class SharedCode {
     this.#root = `${stateRoot.replace(/\/+$/, '')}/code`
   }
 
-  /** Durable and visible to all nodes when it resolves; the same bytes may be put again. */
-  async put(sha256: string, bytes: Uint8Array): Promise<void> {
-    await this.#files.createExclusive(this.#path(sha256), bytes)
+  /** Durable and visible to all nodes when it resolves, to its name. */
+  async put(sha256: string, bytes: Uint8Array, nowMs: number): Promise<string> {
+    const name = `${nowMs}-${sha256}.zip`
+    await this.#files.createExclusive(this.#path(name), bytes)
+    return name
+  }
+
+  async list(): Promise<readonly SharedBundle[]> {
+    const files = await this.#files.list(this.#root)
+    return files.flatMap(({ path }) => {
+      const name = path.slice(path.lastIndexOf('/') + 1)
+      const [, putMs] = /^(\d+)-[0-9a-f]{64}\.zip$/.exec(name) ?? []
+      return putMs === undefined ? [] : [{ name, putMs: Number(putMs) }]
+    })
+  }
+
+  /** One that isn't there is fine. */
+  async remove({ name }: SharedBundle): Promise<void> {
+    await this.#files.delete(this.#path(name))
   }
 
   /**
    * Has the code in the node's data directory when it resolves.
    * Errors: `CODE_MISSING` (unavailable: shared folders are now and then late), `CODE_CORRUPT` (corrupt), the storage's.
    */
-  async fetch({ file, sha256 }: CodePlace, dataDirectory: string): Promise<void> {
+  async fetch({ file, sha256, shared = `${sha256}.zip` }: CodePlace, dataDirectory: string): Promise<void> {
     const path = join(dataDirectory, file)
     if ((await digestOf(path)) === sha256) return
-    const bytes = await this.#read(sha256)
+    const bytes = await this.#read(shared)
     if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
       throw new EngineError('CODE_CORRUPT', {
         kind: 'corrupt',
-        message: `${this.#path(sha256)} isn't what was stored.`,
+        message: `${this.#path(shared)} isn't what was stored.`,
         hint: 'Store the code again with UpdateApplication.',
-        details: { path: this.#path(sha256) },
+        details: { path: this.#path(shared) },
       })
     }
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
@@ -53,22 +81,22 @@ export class SharedCode {
     }
   }
 
-  async #read(sha256: string): Promise<Uint8Array> {
+  async #read(name: string): Promise<Uint8Array> {
     try {
-      return await this.#files.read(this.#path(sha256))
+      return await this.#files.read(this.#path(name))
     } catch (cause) {
       throw new EngineError('CODE_MISSING', {
         kind: 'unavailable',
-        message: `The code can't be read from ${this.#path(sha256)} (${(cause as Error).message}).`,
+        message: `The code can't be read from ${this.#path(name)} (${(cause as Error).message}).`,
         hint: 'Look whether every node has the same folder or bucket as --state.',
-        details: { path: this.#path(sha256) },
+        details: { path: this.#path(name) },
         cause,
       })
     }
   }
 
-  #path(sha256: string): string {
-    return `${this.#root}/${sha256}.zip`
+  #path(name: string): string {
+    return `${this.#root}/${name}`
   }
 }
 

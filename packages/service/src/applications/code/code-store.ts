@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path'
 import type { RoleS3 } from '../../access/role-s3.ts'
 import type { Shapes } from '../../model/shapes.ts'
 import { ApiError, invalidArgument } from '../../wire/api-error.ts'
-import type { SharedCode } from '../../zones/shared-code.ts'
 import type { StoredCode } from '../application-record.ts'
 import { checkBundle, codeInvalid, refusePlainText } from './check-bundle.ts'
 import { type CodeOwner, readObject } from './read-object.ts'
@@ -17,19 +16,22 @@ export interface GivenCode {
   readonly s3?: Shapes['S3ContentLocation'] | undefined
 }
 
+/** Durable and visible to all nodes when it resolves, to its name there. */
+type ShareCode = (sha256: string, bytes: Uint8Array) => Promise<string>
+
 const MAX_CODE_BYTES = 50 << 20
 
 /** Keeps applications' code below the data directory, by content: a version's code never changes under it. */
 export class CodeStore {
   readonly #dataDirectory: string
   readonly #s3: Pick<RoleS3, 'open'> | undefined
-  readonly #shared: Pick<SharedCode, 'put'> | undefined
+  readonly #share: ShareCode | undefined
 
-  /** Without `s3` code from S3 is refused. `shared`: where other nodes find it, too. */
-  constructor(dataDirectory: string, s3: Pick<RoleS3, 'open'> | undefined, shared?: Pick<SharedCode, 'put'>) {
+  /** Without `s3` code from S3 is refused. `share`: puts it where other nodes find it, too. */
+  constructor(dataDirectory: string, s3: Pick<RoleS3, 'open'> | undefined, share?: ShareCode) {
     this.#dataDirectory = dataDirectory
     this.#s3 = s3
-    this.#shared = shared
+    this.#share = share
   }
 
   /**
@@ -49,13 +51,14 @@ export class CodeStore {
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     const file = `apps/${owner.name}/code/${sha256}.zip`
     await writeDurably(this.#dataDirectory, file, bytes)
-    await this.#shared?.put(sha256, bytes)
+    const shared = await this.#share?.(sha256, bytes)
     return {
       contentType: 'ZIPFILE',
       file,
       sizeBytes: bytes.length,
       sha256,
       md5: createHash('md5').update(bytes).digest('hex'),
+      ...(shared === undefined ? {} : { shared }),
       ...(given.s3 === undefined ? {} : { s3: described(given.s3) }),
     }
   }
