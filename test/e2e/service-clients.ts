@@ -22,6 +22,7 @@ export async function run(log: (line: string) => void): Promise<void> {
   const moto = await startMoto(log)
   const service = await serveApplications({
     AWS_ENDPOINT_URL_S3: moto.endpoint,
+    AWS_ENDPOINT_URL_STS: moto.endpoint,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
@@ -41,12 +42,32 @@ export async function run(log: (line: string) => void): Promise<void> {
 async function boto3(service: ServedApplications, python: string, storage: string): Promise<string> {
   const { url, accessKeyId, secretAccessKey, bundle } = service
   const reader = await readerKey(service)
-  const settings = { url, accessKeyId, secretAccessKey, bundle, storage, bucket: 'millrace', role, reader }
+  const rich = await rolesAtAws(service)
+  const settings = { url, accessKeyId, secretAccessKey, bundle, storage, bucket: 'millrace', role, rich, reader }
   const script = resolve('test/e2e/service_client')
   const args = ['-B', script, JSON.stringify(settings)]
   const { stdout } = await execute(python, args, { timeout: LIMIT_MS })
   const { calls, classes, operations } = JSON.parse(stdout)
   return `the whole life, ${classes} classes of errors, refusals of ${operations} operations; ${calls} calls`
+}
+
+/**
+ * Roles with rights at AWS: `node` has the service's own, `assumed` takes on a role there. The one that every service begins
+ * with has none.
+ */
+async function rolesAtAws({ millrace }: ServedApplications): Promise<Record<string, string>> {
+  const [atAws, account] = ['arn:aws:iam::123456789012:role/millrace', 'arn:aws:iam::000000000000:role']
+  await millrace('access', 'roles', 'create', 'assumed', '--aws', atAws)
+  await millrace('access', 'roles', 'create', 'node')
+  await millrace('access', 'roles', 'aws', 'node', 'node')
+  const listed = await millrace('access', 'roles')
+  for (const line of [
+    `${account}/assumed  policies: none  AWS: ${atAws}`,
+    `${account}/node  policies: none  AWS: node`,
+  ]) {
+    if (!listed.includes(line)) throw new Error(`not among the roles: ${line}\n${listed}`)
+  }
+  return { node: `${account}/node`, assumed: `${account}/assumed` }
 }
 
 /** The life of an application by `aws kinesisanalyticsv2 …`, each call a process. */

@@ -1,5 +1,5 @@
 """Enhanced snapshots: a resource of their own, exported to a bucket, imported from it, restored by ARN."""
-from world import at_version, bucket, client, detail, errors, name, paged, refused, role, same, storage, succeeds, until
+from world import at_version, bucket, client, detail, errors, name, paged, refused, rich, role, same, storage, succeeds, until
 
 BUCKET_ARN = f"arn:aws:s3:::{bucket}"
 
@@ -18,23 +18,23 @@ def done(snapshot, operation, status="SUCCESSFUL"):
     return describe()
 
 
-def bring(snapshot, prefix):
+def bring(snapshot, prefix, role_arn=rich["assumed"]):
     return client.import_snapshot(
         SnapshotName=snapshot,
         ImportSourceConfiguration={
             "SourceType": "S3",
-            "ImportRoleArn": role,
+            "ImportRoleArn": role_arn,
             "SourceS3PrefixLocation": {"BucketARN": BUCKET_ARN, "KeyPrefix": prefix},
         },
     )["SnapshotOperationId"]
 
 
-def carry_away(snapshot, prefix):
+def carry_away(snapshot, prefix, role_arn=rich["node"]):
     return client.export_snapshot(
         SnapshotName=snapshot,
         ExportDestinationConfiguration={
             "DestinationType": "S3",
-            "ExportRoleArn": role,
+            "ExportRoleArn": role_arn,
             "DestinationS3PrefixLocation": {"BucketARN": BUCKET_ARN, "KeyPrefix": prefix},
         },
     )["SnapshotOperationId"]
@@ -84,6 +84,9 @@ def carried():
     objects = storage.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
     exported_bytes = sum(one["Size"] for one in objects)
     assert exported_bytes >= described("e1")["SnapshotSizeInBytes"] > 0, exported_bytes
+    # What the node reaches by itself isn't reached for a role that has nothing at AWS.
+    refused(errors.InvalidArgumentException, carry_away, snapshot="e1", prefix="exports", role_arn=role)
+    refused(errors.InvalidArgumentException, bring, snapshot="brought", prefix=prefix, role_arn=role)
     done("brought", bring("brought", prefix))
     same(described("brought")["SnapshotSizeInBytes"], exported_bytes, "bytes in the bucket")
     done("nothing", bring("nothing", "exports/of-nobody"), "FAILED")

@@ -1,5 +1,5 @@
 """The life of an application whose code lies in a bucket: created, started, updated, rolled back, stopped."""
-from world import at_version, client, detail, ended, errors, name, paged, properties, refused, role, same, settings, storage, succeeds, until
+from world import at_version, client, detail, ended, errors, name, paged, properties, refused, rich, role, same, settings, storage, succeeds, until
 
 LOCATION = {"BucketARN": f"arn:aws:s3:::{settings['bucket']}", "FileKey": "code/counting.zip"}
 
@@ -9,26 +9,42 @@ def code(**location):
     return {"ApplicationCodeConfiguration": {"CodeContentType": "ZIPFILE", "CodeContent": content}}
 
 
+def not_read(**request):
+    message = refused(errors.InvalidArgumentException, client.create_application, **request)
+    # The text at which Terraform tries again.
+    assert "Please check the role provided or validity of S3 location you provided" in message, message
+    return message
+
+
 def created():
     storage.create_bucket(Bucket=settings["bucket"])
+    storage.put_bucket_versioning(Bucket=settings["bucket"], VersioningConfiguration={"Status": "Enabled"})
     with open(settings["bundle"], "rb") as file:
-        storage.put_object(Bucket=settings["bucket"], Key=LOCATION["FileKey"], Body=file)
-    request = {"ApplicationName": name, "RuntimeEnvironment": "FLINK-2_2", "ServiceExecutionRole": role}
-    missing = refused(
-        errors.InvalidArgumentException, client.create_application, **request, ApplicationConfiguration=code(FileKey="none")
-    )
-    # The text at which Terraform tries again.
-    assert "Please check the role provided or validity of S3 location you provided" in missing, missing
+        version = storage.put_object(Bucket=settings["bucket"], Key=LOCATION["FileKey"], Body=file)["VersionId"]
+    request = {"ApplicationName": name, "RuntimeEnvironment": "FLINK-2_2", "ServiceExecutionRole": rich["node"]}
+    for location, reason in (
+        ({"FileKey": "none"}, "none"),
+        ({"BucketARN": "arn:aws:s3:::nobodys"}, "NoSuchBucket"),
+        ({"ObjectVersion": "none"}, "NoSuchVersion"),
+    ):
+        message = not_read(**request, ApplicationConfiguration=code(**location))
+        assert reason in message, message
+    # The node could read it, the role can't.
+    poor = not_read(**{**request, "ServiceExecutionRole": role}, ApplicationConfiguration=code())
+    assert "millrace access roles aws millrace-application" in poor, poor
+    storage.put_object(Bucket=settings["bucket"], Key=LOCATION["FileKey"], Body=b"no zip any more")
+    refused(errors.CodeValidationException, client.create_application, **request, ApplicationConfiguration=code())
+    of_version = {"ObjectVersion": version}
     answer = client.create_application(
         **request,
-        ApplicationConfiguration={**code(), "EnvironmentProperties": properties("a ")},
+        ApplicationConfiguration={**code(**of_version), "EnvironmentProperties": properties("a ")},
         Tags=[{"Key": "team", "Value": "fraud"}],
     )["ApplicationDetail"]
     same(answer, detail())
     same([answer["ApplicationStatus"], answer["ApplicationVersionId"]], ["READY", 1])
     same(answer["CreateTimestamp"].microsecond, 0, "whole seconds")
     described = answer["ApplicationConfigurationDescription"]["ApplicationCodeConfigurationDescription"]
-    same(described["CodeContentDescription"]["S3ApplicationCodeLocationDescription"], LOCATION)
+    same(described["CodeContentDescription"]["S3ApplicationCodeLocationDescription"], {**LOCATION, **of_version})
     arn = answer["ApplicationARN"]
     client.tag_resource(ResourceARN=arn, Tags=[{"Key": f"k{i:02}", "Value": "v"} for i in range(49)])
     refused(errors.TooManyTagsException, client.tag_resource, ResourceARN=arn, Tags=[{"Key": "more"}])

@@ -8,6 +8,7 @@ from botocore.config import Config
 
 settings = json.loads(sys.argv[1])
 role = settings["role"]
+rich = settings["rich"]
 bucket = settings["bucket"]
 name = "boto"
 LIMIT_SECONDS = 60

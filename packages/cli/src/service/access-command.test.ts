@@ -65,6 +65,25 @@ test('users, keys, roles and policies from the command line', async () => {
   expect(await access('roles', 'delete', 'reader')).toMatchObject({ code: 0 })
 })
 
+test('where the rights of a role at AWS come from, from the command line', async () => {
+  const arn = 'arn:aws:iam::000000000000:role/orders'
+  const atAws = 'arn:aws:iam::123456789012:role/orders'
+  const aws = (...words: string[]) => access('roles', 'aws', 'orders', ...words)
+  expect(await access('roles', 'create', 'orders', '--aws', atAws, '--aws-profile', 'hub')).toMatchObject({ code: 0 })
+  expect((await access('roles')).text).toContain(`${arn}  policies: none  AWS: ${atAws} by profile:hub\n`)
+  expect(await aws('profile:orders')).toMatchObject({ text: `${arn}  policies: none  AWS: profile:orders\n` })
+  expect(await aws('node')).toMatchObject({ text: `${arn}  policies: none  AWS: node\n` })
+  const withId = await aws(atAws, '--external-id', 'e-1', '--json')
+  const Aws = { From: 'role', RoleArn: atAws, ExternalId: 'e-1' }
+  expect(JSON.parse(withId.text)).toMatchObject({ Role: { RoleName: 'orders', Aws } })
+  expect(await aws('none')).toMatchObject({ text: `${arn}  policies: none  AWS: none\n` })
+  for (const wrong of [['here'], ['node', '--external-id', 'e-1'], ['none', '--aws-profile', 'p']]) {
+    expect(await aws(...wrong)).toMatchObject({ code: 1, errors: expect.stringContaining('AWS_SOURCE_INVALID') })
+  }
+  expect(await aws('arn:aws:iam::1:role/x')).toMatchObject({ code: 1, errors: expect.stringContaining('aws.RoleArn') })
+  expect(await access('roles', 'delete', 'orders')).toMatchObject({ code: 0 })
+})
+
 test('what is wrong is said, with the place in a policy', async () => {
   const policy = join(directory, 'broken.json')
   writeFileSync(policy, '{\n  "Version": "2012-10-17",\n  "Statement": [}\n}\n')

@@ -1,8 +1,9 @@
 import { seededRandom, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
 import { describeFileSystem, describeSink, runSinkAtRandom } from '@millrace/engine/testing'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { numberedFiles } from '../files/testing/numbered-files.ts'
 import type { S3Options } from './options.ts'
+import type { S3Parts } from './s3-calls.ts'
 import { s3FileSystem } from './s3-file-system.ts'
 import { FakeS3, type FakeS3Settings, type S3Fault } from './testing/fake-s3.ts'
 
@@ -23,8 +24,8 @@ async function startFake(settings: FakeS3Settings = {}) {
     // Short: fenced writers of the contract suites try their lost uploads no longer than this.
     unavailableAfterMs: 50,
   }
-  const open = (more: S3Options = {}) =>
-    s3FileSystem({ ...options, ...more }, { clock, scheduler: systemScheduler, random: systemRandom })
+  const open = (more: S3Options = {}, parts: Partial<S3Parts> = {}) =>
+    s3FileSystem({ ...options, ...more }, { clock, scheduler: systemScheduler, random: systemRandom, ...parts })
   const advance = (ms: number) => {
     aheadMs += ms
   }
@@ -49,7 +50,7 @@ for (const forgetsCompleted of [false, true]) {
 describe('s3FileSystem', () => {
   let fake: FakeS3
   let files: ReturnType<typeof s3FileSystem>
-  let open: (more?: S3Options) => ReturnType<typeof s3FileSystem>
+  let open: (more?: S3Options, parts?: Partial<S3Parts>) => ReturnType<typeof s3FileSystem>
 
   beforeEach(async () => {
     const started = await startFake()
@@ -112,6 +113,40 @@ describe('s3FileSystem', () => {
     fake.fault = () => undefined
     await files.commitFile(pending)
     expect(utf8(await files.read('s3://bucket/part'))).toBe('x')
+  })
+
+  test('an older version is read by its id', async () => {
+    await files.write('s3://bucket/code?v1', bytes('old'))
+    await files.write('s3://bucket/code', bytes('new'))
+    expect(utf8(await files.readVersion('s3://bucket/code', 'v1'))).toBe('old')
+    expect(utf8(await files.read('s3://bucket/code'))).toBe('new')
+    await expect(files.readVersion('s3://bucket/code', 'v2')).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' })
+  })
+
+  test('credentials that are provided are asked for, and again when they expire', async () => {
+    let asked = 0
+    const credentials = async () => {
+      const key = `key-${++asked}`
+      return { accessKeyId: key, secretAccessKey: 's', expiration: new Date(systemClock.now() + 1_000) }
+    }
+    const used: string[] = []
+    fake.fault = ({ accessKeyId }) => void used.push(accessKeyId)
+    const provided = open({}, { credentials })
+    await provided.write('s3://bucket/a', bytes('a'))
+    await provided.write('s3://bucket/b', bytes('b'))
+    expect(used).toEqual([expect.stringMatching(/^key-/), expect.stringMatching(/^key-/)])
+    expect(used[0]).not.toBe(used[1])
+  })
+
+  test('without a region nothing is tried', async () => {
+    vi.stubEnv('AWS_REGION', undefined)
+    vi.stubEnv('AWS_DEFAULT_REGION', undefined)
+    vi.stubEnv('AWS_CONFIG_FILE', '/dev/null')
+    const parts = { clock: systemClock, scheduler: systemScheduler, random: systemRandom }
+    const nowhere = s3FileSystem({ credentials: { accessKeyId: 'k', secretAccessKey: 's' } }, parts)
+    const failure = { kind: 'invalid', message: expect.stringContaining('Region is missing') }
+    await expect(nowhere.read('s3://bucket/a')).rejects.toMatchObject(failure)
+    vi.unstubAllEnvs()
   })
 
   test('a full store is STORAGE_FULL, a forbidden one isn’t tried again', async () => {

@@ -324,6 +324,37 @@ describe('what users may do', () => {
     expect(await asRoot(named)).toMatchObject({ status: 400, error: 'ValidationException' })
   })
 
+  test('where the rights of a role at AWS come from is said by who manages all, and shown', async () => {
+    const call = (operation: string, input: object) => jsonCall(`MillraceAccess.${operation}`, input)
+    const RoleName = 'team-orders'
+    const Aws = { From: 'role', RoleArn: 'arn:aws:iam::123456789012:role/a/orders', ExternalId: 'e1', Profile: 'p' }
+    const some = await user('some-roles', allow('millrace:ManageAccess', 'arn:aws:iam::000000000000:role/team-*'))
+    expect(await as(some, call('CreateRole', { RoleName, Aws }))).toMatchObject({ status: 403 })
+    expect(await as(some, call('CreateRole', { RoleName }))).toMatchObject({ status: 200 })
+    expect(await as(some, call('PutRoleAws', { RoleName, Aws: { From: 'node' } }))).toMatchObject({ status: 403 })
+    expect((await asRoot(call('GetRole', { RoleName }))).json['Role']).not.toHaveProperty('Aws')
+    const all = await user('all-roles', allow('millrace:ManageAccess'))
+    expect((await as(all, call('PutRoleAws', { RoleName, Aws }))).json['Role']).toMatchObject({ Aws })
+    expect((await asRoot(call('ListRoles', {}))).json['Roles']).toContainEqual(
+      expect.objectContaining({ RoleName, Aws }),
+    )
+    expect(await as(some, call('PutRoleAws', { RoleName }))).toMatchObject({ status: 200 })
+    expect((await asRoot(call('GetRole', { RoleName }))).json['Role']).not.toHaveProperty('Aws')
+    expect(await asRoot(call('PutRoleAws', { RoleName: 'none', Aws }))).toMatchObject({ error: 'NoSuchEntity' })
+  })
+
+  test.each([
+    { it: 'unknown', Aws: { From: 'keys' }, message: /aws\.From/ },
+    { it: 'a profile without a name', Aws: { From: 'profile' }, message: /aws\.Profile/ },
+    { it: "no role's ARN", Aws: { From: 'role', RoleArn: 'arn:aws:iam::1:user/a' }, message: /aws\.RoleArn/ },
+    { it: "the node's with a role", Aws: { From: 'node', RoleArn: 'x' }, message: /Aws\.RoleArn says nothing/ },
+    { it: 'text', Aws: 'node', message: /Aws must be a structure/ },
+  ])('where the rights of a role at AWS come from is refused when it is $it', async ({ Aws, message }) => {
+    const refused = await asRoot(jsonCall('MillraceAccess.CreateRole', { RoleName: 'wrong', Aws }))
+    expect(refused).toMatchObject({ status: 400 })
+    expect(refused.json['message']).toMatch(message)
+  })
+
   test('too many calls of one user are throttled, others go on', async () => {
     const key = await user('hasty', allow('kinesisanalytics:*'))
     stillMs = systemClock.monotonicMs()

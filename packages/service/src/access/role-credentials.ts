@@ -118,13 +118,13 @@ async function fromRole(
 }
 
 function credentialsFailed(roleArn: string, error: unknown): EngineError {
-  const { name = '', message = '', $fault } = (error ?? {}) as { name?: string; message?: string; $fault?: string }
+  const { name = 'Error', message = '', $fault } = (error ?? {}) as { name?: string; message?: string; $fault?: string }
   const isRefused = $fault === 'client' || name === 'CredentialsProviderError'
   // The command line of a credential_process, which is in its failure, may have a secret in it; so the cause is left out.
   const reason = /command failed/i.test(message) ? 'the credential_process of the profile failed' : message
   return new EngineError('ROLE_CREDENTIALS_FAILED', {
     kind: isRefused ? 'invalid' : 'unavailable',
-    message: `There are no credentials of AWS for role ${roleArn}: ${name === '' ? '' : `${name}: `}${reason}`,
+    message: `There are no credentials of AWS for role ${roleArn}: ${name}: ${reason}`,
     hint: "Check the AWS configuration of the service's machine and the trust policy of the role at AWS.",
     details: { roleArn },
   })

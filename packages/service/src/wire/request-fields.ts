@@ -22,7 +22,7 @@ export class RequestFields {
 
   constructor(value: unknown, path = '') {
     if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
-      throw wrongType(path === '' ? 'request' : path, 'a structure')
+      throw wrongType(path === '' ? 'request' : path.slice(0, -1), 'a structure')
     }
     this.#values = value as Record<string, unknown>
     this.#path = path

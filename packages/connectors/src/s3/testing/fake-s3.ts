@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 
 /** One request as a fault rule sees it. */
 export interface S3Request {
+  /** Of the key that signed it. */
+  readonly accessKeyId: string
   /** `PutObject`, `UploadPart`, … */
   readonly operation: string
   readonly key: string
@@ -99,7 +101,8 @@ export class FakeS3 {
     const url = new URL(request.url ?? '/', 'http://s3')
     const [, , key = ''] = /^\/([^/]+)\/?(.*)$/.exec(decodeURIComponent(url.pathname)) ?? []
     const operation = operationOf(request.method ?? '', key, url.searchParams)
-    const fault = this.fault({ operation, key, count: ++this.requests })
+    const accessKeyId = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? ''
+    const fault = this.fault({ accessKeyId, operation, key, count: ++this.requests })
     if (typeof fault === 'object') return send(response, errorAnswer(fault.status, fault.code), request.method)
     let answer: Answer
     try {
@@ -122,7 +125,8 @@ export class FakeS3 {
     const fileId = String(headers['x-amz-meta-millrace-file'] ?? '')
     switch (operation) {
       case 'GetObject': {
-        return { bytes: this.#object(key, 'NoSuchKey').bytes }
+        const version = query.get('versionId')
+        return { bytes: this.#object(version === null ? key : `${key}?${version}`, 'NoSuchKey').bytes }
       }
       case 'HeadObject': {
         const object = this.#object(key, 'NotFound')
