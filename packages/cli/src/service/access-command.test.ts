@@ -54,6 +54,7 @@ test('users, keys, roles and policies from the command line', async () => {
   expect(JSON.parse((await access('keys', 'list', 'ann', '--json')).text)).toMatchObject({
     AccessKeys: [{ AccessKeyId: id, Status: 'Inactive' }],
   })
+  expect((await access('keys')).text).toMatch(/^\S+ {2}of \S+ \(answers\)\n$/)
   expect(await access('roles', 'create', 'reader', '--description', 'reads')).toMatchObject({ code: 0 })
   expect((await access('roles')).text).toContain('role/reader  policies: none')
   expect((await access('roles')).text).toContain('role/millrace-application  policies: streams-and-topics')

@@ -19,9 +19,13 @@ export interface NewOwnerOptions extends AwsSourceOptions {
 
 interface Key {
   readonly AccessKeyId: string
-  readonly UserName: string
+  readonly UserName?: string
   readonly Status: string
   readonly SecretAccessKey?: string
+  /** Of an administrator: the machine of its process, when that was started (epoch seconds), whether it's the one that answers. */
+  readonly Host?: string
+  readonly StartDate?: number
+  readonly IsOwn?: boolean
 }
 
 interface Owner {
@@ -91,10 +95,17 @@ export function deleteOwnerCommand(kind: 'User' | 'Role', name: string, options:
   return ask(options, `Delete${kind}`, { [`${kind}Name`]: name }, () => `${name} is gone`)
 }
 
-export function listKeysCommand(UserName: string, options: ServiceOptions): Promise<number> {
+/** Of a user; without one the administrators', of every process with the service's store. */
+export function listKeysCommand(UserName: string | undefined, options: ServiceOptions): Promise<number> {
   return ask<{ AccessKeys: readonly Key[] }>(options, 'ListAccessKeys', { UserName }, ({ AccessKeys }) =>
-    AccessKeys.map(({ AccessKeyId, Status }) => `${AccessKeyId}  ${Status}`).join('\n'),
+    AccessKeys.map(keyLine).join('\n'),
   )
+}
+
+function keyLine({ AccessKeyId, Status, Host, StartDate, IsOwn }: Key): string {
+  if (IsOwn === undefined) return `${AccessKeyId}  ${Status}`
+  const started = StartDate === undefined ? '' : `, started ${new Date(StartDate * 1000).toISOString()}`
+  return `${AccessKeyId}  of ${Host ?? 'an unknown machine'}${started}${IsOwn ? ' (answers)' : ''}`
 }
 
 /** Prints it as a shared-credentials file, so that it can be written into one. */

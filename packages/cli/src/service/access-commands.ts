@@ -13,7 +13,7 @@ const load = () => import('./access-command.ts')
 export function addAccess(access: Command, reaching: Reaching, setExitCode: SetExitCode): void {
   access.description('who may do what at a service: users, keys, roles, policies, and the log of what they did')
   addUsers(access.command('users').description('who may sign requests'), reaching, setExitCode)
-  addKeys(access.command('keys').description('access keys of users'), reaching, setExitCode)
+  addKeys(access.command('keys').description('access keys of users and administrators'), reaching, setExitCode)
   addRoles(access.command('roles').description('what applications may do while they run'), reaching, setExitCode)
   addPolicies(access.command('policies').description('what users and roles may do'), reaching, setExitCode)
   reaching(access.command('audit'))
@@ -45,9 +45,9 @@ function addUsers(users: Command, reaching: Reaching, setExitCode: SetExitCode):
 
 function addKeys(keys: Command, reaching: Reaching, setExitCode: SetExitCode): void {
   reaching(keys.command('list', { isDefault: true }))
-    .description("list a user's")
-    .argument('<user>')
-    .action(async (user: string, options: ServiceOptions) =>
+    .description("list a user's, or the administrators'")
+    .argument('[user]')
+    .action(async (user: string | undefined, options: ServiceOptions) =>
       setExitCode(await (await load()).listKeysCommand(user, options)),
     )
   reaching(keys.command('create'))

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { hostname } from 'node:os'
 import type { Clock, Logger, Scheduler } from '@millrace/engine/spi'
 import { AccessDirectory } from './access-directory.ts'
 import type { AccessStore } from './access-store.ts'
@@ -80,7 +81,14 @@ export class AccessControl {
     const store = parts.store ?? (await SqlAccessStore.open(settings.storeUrl, dataDirectory))
     try {
       const gate = await MonitoringGate.open(dataDirectory)
-      const directory = await AccessDirectory.open({ ...parts, store, box, account, root: credentials })
+      const directory = await AccessDirectory.open({
+        ...parts,
+        store,
+        box,
+        account,
+        root: credentials,
+        host: hostname(),
+      })
       return new AccessControl(settings, parts, directory, gate)
     } catch (error) {
       await store.close()

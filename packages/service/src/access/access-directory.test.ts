@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { silentLogger } from '@millrace/engine/spi'
 import { VirtualTime } from '@millrace/engine/testing'
 import { expect, test } from 'vitest'
+import { RequestFields } from '../wire/request-fields.ts'
 import { AccessDirectory } from './access-directory.ts'
+import { AccessManagement } from './access-management.ts'
 import { MemoryAccessStore } from './access-store.ts'
 import { SecretBox } from './secret-box.ts'
 
@@ -15,6 +17,7 @@ async function open(store: MemoryAccessStore, box: SecretBox, name: string, time
     box,
     account,
     root,
+    host: `host of ${name}`,
     clock: time,
     scheduler: time,
     logger: silentLogger,
@@ -37,6 +40,29 @@ test('the administrators of all processes with a store are administrators of eac
   expect(a.directory.holderOf('KEYB')?.secretAccessKey).toBe('secret of B')
   expect(JSON.stringify(await store.load())).not.toContain('secret of')
   await a.directory.close()
+  await b.directory.close()
+})
+
+test('an administrator whose process is gone is one no more when its key is removed', async () => {
+  const store = new MemoryAccessStore({ isShared: true })
+  const box = new SecretBox(randomBytes(32))
+  const a = await open(store, box, 'A')
+  const b = await open(store, box, 'B')
+  await a.directory.close()
+  const ids = () => b.directory.rootKeys.map(({ accessKeyId, host, isOwn }) => [accessKeyId, host, isOwn])
+  expect(ids()).toEqual([
+    ['KEYA', 'host of A', false],
+    ['KEYB', 'host of B', true],
+  ])
+  const management = new AccessManagement(b.directory, b.time)
+  const remove = (AccessKeyId: string) => management.deleteAccessKey(new RequestFields({ AccessKeyId }))
+  await remove('KEYA')
+  expect(b.directory.holderOf('KEYA')).toBeUndefined()
+  expect(await management.listAccessKeys(new RequestFields({}))).toMatchObject({
+    AccessKeys: [{ AccessKeyId: 'KEYB', Host: 'host of B', IsOwn: true }],
+  })
+  await expect(remove('KEYB')).rejects.toMatchObject({ type: 'InvalidArgumentException' })
+  await expect(remove('KEYA')).rejects.toMatchObject({ type: 'NoSuchEntity' })
   await b.directory.close()
 })
 

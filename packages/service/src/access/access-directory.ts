@@ -7,7 +7,7 @@ import {
   type Logger,
   type Scheduler,
 } from '@millrace/engine/spi'
-import type { AccessKeyRecord, RoleRecord, UserRecord } from './access-records.ts'
+import type { AccessKeyRecord, RoleRecord, SecretRecord, UserRecord } from './access-records.ts'
 import type { AccessChange, AccessStore } from './access-store.ts'
 import { AccessView } from './access-view.ts'
 import type { Credentials } from './credentials-file.ts'
@@ -22,6 +22,8 @@ export interface AccessDirectoryParts {
   readonly account: Account
   /** The administrator's key; with a shared store those of the other processes hold as well. */
   readonly root: Credentials
+  /** The name of this machine. */
+  readonly host: string
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly logger: Logger
@@ -31,6 +33,18 @@ export interface AccessDirectoryParts {
 export interface KeyHolder {
   readonly secretAccessKey: string
   readonly identity: Identity
+}
+
+/** An administrator's key that holds here. */
+export interface RootKey {
+  readonly accessKeyId: string
+  /** The machine of the process that has it, and when that was last started; unknown of an old one. */
+  readonly host: string | undefined
+  readonly startedMs: number | undefined
+  /** Whether it's that of this process. */
+  readonly isOwn: boolean
+  /** For `change`; undefined when it isn't in the store. */
+  readonly record: SecretRecord | undefined
 }
 
 /** Applications run with this role unless they are given another: it may use every stream and topic. */
@@ -97,7 +111,7 @@ export class AccessDirectory {
   /** Undefined when there is no such key, or it is inactive. */
   holderOf(accessKeyId: string): KeyHolder | undefined {
     if (accessKeyId === this.#parts.root.accessKeyId) return this.#root
-    const sealedRoot = this.#view.secrets.get(rootSecretId(accessKeyId))
+    const sealedRoot = this.#view.secrets.get(rootSecretId(accessKeyId))?.sealedSecret
     if (sealedRoot !== undefined) return this.#otherRoot(accessKeyId, sealedRoot)
     const key = this.#view.keys.get(accessKeyId)
     const user = key === undefined ? undefined : this.#view.users.get(key.userName)
@@ -125,6 +139,22 @@ export class AccessDirectory {
     const holder = { secretAccessKey, identity: rootIdentity(this.account, accessKeyId) }
     this.#roots.set(sealed, holder)
     return holder
+  }
+
+  /** Of this process and of the others with its store. */
+  get rootKeys(): readonly RootKey[] {
+    const { root } = this.#parts
+    const isRoot = ({ id }: SecretRecord) => id.startsWith(rootSecretId(''))
+    const shared = [...this.#view.secrets.values()].filter(isRoot).map((record): RootKey => {
+      const accessKeyId = record.id.slice(rootSecretId('').length)
+      const { host, startedMs } = record
+      return { accessKeyId, host, startedMs, isOwn: accessKeyId === root.accessKeyId, record }
+    })
+    if (shared.some(({ isOwn }) => isOwn)) return shared
+    return [
+      { accessKeyId: root.accessKeyId, host: this.#parts.host, startedMs: undefined, isOwn: true, record: undefined },
+      ...shared,
+    ]
   }
 
   /** The role with this ARN. */
@@ -206,20 +236,15 @@ export class AccessDirectory {
 
   /** An administrator of one process is one of all: who can write the store and has its encryption key could be anyway. */
   async #shareRoot(): Promise<void> {
-    const { box, root } = this.#parts
+    const { box, root, host, clock } = this.#parts
     const id = rootSecretId(root.accessKeyId)
-    await this.change((view) => {
-      const sealed = view.secrets.get(id)
-      if (sealed !== undefined && box.open(sealed, `secret ${id}`) === root.secretAccessKey) {
-        return { put: [], remove: [], result: undefined }
-      }
-      const sealedSecret = box.seal(root.secretAccessKey, `secret ${id}`)
-      return { put: [{ kind: 'secret', id, sealedSecret }], remove: [], result: undefined }
-    })
+    const sealedSecret = box.seal(root.secretAccessKey, `secret ${id}`)
+    const shared: SecretRecord = { kind: 'secret', id, sealedSecret, host, startedMs: clock.now() }
+    await this.change(() => ({ put: [shared], remove: [], result: undefined }))
   }
 
   #readSessionKey(): void {
-    const sealed = this.#view.secrets.get(sessionSecretId)
+    const sealed = this.#view.secrets.get(sessionSecretId)?.sealedSecret
     if (sealed === undefined) return
     this.#sessionKey = Buffer.from(this.#parts.box.open(sealed, `secret ${sessionSecretId}`), 'hex')
   }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '@millrace/engine/spi'
 import { ApiError, invalidArgument } from '../wire/api-error.ts'
 import type { RequestFields } from '../wire/request-fields.ts'
-import type { AccessDirectory } from './access-directory.ts'
+import type { AccessDirectory, RootKey } from './access-directory.ts'
 import { applicationService } from './access-directory.ts'
 import type { AccessKeyRecord, RoleRecord, UserRecord } from './access-records.ts'
 import type { AccessView } from './access-view.ts'
@@ -89,10 +89,12 @@ export class AccessManagement {
     return { AccessKey: { ...describeKey(key), SecretAccessKey: secretAccessKey } }
   }
 
+  /** Of a user; without one the administrators' keys. */
   async listAccessKeys(fields: RequestFields): Promise<Answer> {
-    const { view } = this.#directory
-    const user = existingUser(view, fields.string('UserName', nameRule))
-    return { AccessKeys: view.keysOf(user.name).map(describeKey) }
+    const name = fields.optionalString('UserName', nameRule)
+    const { view, rootKeys } = this.#directory
+    if (name === undefined) return { AccessKeys: rootKeys.map(describeRootKey) }
+    return { AccessKeys: view.keysOf(existingUser(view, name).name).map(describeKey) }
   }
 
   async updateAccessKey(fields: RequestFields): Promise<Answer> {
@@ -105,9 +107,14 @@ export class AccessManagement {
     return {}
   }
 
+  /** Of a user, or of the administrator of another process, which brings it back when it is started again. */
   async deleteAccessKey(fields: RequestFields): Promise<Answer> {
     const id = fields.string('AccessKeyId', { maxLength: 128 })
-    await this.#directory.change((view) => ({ put: [], remove: [existingKey(view, id)], result: undefined }))
+    await this.#directory.change((view) => {
+      const root = this.#directory.rootKeys.find(({ accessKeyId }) => accessKeyId === id)
+      if (root?.isOwn === true) throw invalidArgument(`${id} is the administrator's key of the process that answers.`)
+      return { put: [], remove: [root?.record ?? existingKey(view, id)], result: undefined }
+    })
     return {}
   }
 
@@ -251,6 +258,11 @@ function existingKey(view: AccessView, id: string): AccessKeyRecord {
 function describeKey({ id, userName, isActive, createdMs }: AccessKeyRecord): Answer {
   const Status = isActive ? 'Active' : 'Inactive'
   return { AccessKeyId: id, UserName: userName, Status, CreateDate: createdMs / 1000 }
+}
+
+function describeRootKey({ accessKeyId, host, startedMs, isOwn }: RootKey): Answer {
+  const StartDate = startedMs === undefined ? undefined : startedMs / 1000
+  return { AccessKeyId: accessKeyId, Status: 'Active', Host: host, StartDate, IsOwn: isOwn }
 }
 
 function optionalAwsSource(fields: RequestFields): RoleAwsSource | undefined {

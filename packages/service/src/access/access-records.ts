@@ -39,6 +39,9 @@ export interface SecretRecord {
   readonly kind: 'secret'
   readonly id: string
   readonly sealedSecret: string
+  /** Of an administrator's key: the machine of the process that has it, and when that was last started. */
+  readonly host?: string
+  readonly startedMs?: number
 }
 
 /** Sessions of an application up to this process of it (and of former applications of its name) hold no more. */

@@ -1,4 +1,11 @@
-import type { AccessKeyRecord, AccessRecord, RevocationRecord, RoleRecord, UserRecord } from './access-records.ts'
+import type {
+  AccessKeyRecord,
+  AccessRecord,
+  RevocationRecord,
+  RoleRecord,
+  SecretRecord,
+  UserRecord,
+} from './access-records.ts'
 import type { AccessChange, AccessState } from './access-store.ts'
 
 /** All records of one revision, by name. Never changed: a change makes the next view. */
@@ -7,7 +14,7 @@ export class AccessView {
   readonly users = new Map<string, UserRecord>()
   readonly roles = new Map<string, RoleRecord>()
   readonly keys = new Map<string, AccessKeyRecord>()
-  readonly secrets = new Map<string, string>()
+  readonly secrets = new Map<string, SecretRecord>()
   readonly #revocations = new Map<string, RevocationRecord>()
 
   constructor({ revision, records }: AccessState) {
@@ -39,7 +46,7 @@ export class AccessView {
     yield* this.users.values()
     yield* this.roles.values()
     yield* this.keys.values()
-    for (const [id, sealedSecret] of this.secrets) yield { kind: 'secret', id, sealedSecret }
+    yield* this.secrets.values()
     yield* this.#revocations.values()
   }
 
@@ -55,7 +62,7 @@ export class AccessView {
         this.keys.set(record.id, record)
         break
       case 'secret':
-        this.secrets.set(record.id, record.sealedSecret)
+        this.secrets.set(record.id, record)
         break
       case 'revocation':
         this.#revocations.set(record.applicationName, record)
