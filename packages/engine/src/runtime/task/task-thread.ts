@@ -63,9 +63,9 @@ export interface ThreadEnvironment {
 /** How long the loop goes on without letting I/O in. */
 const SLICE_MS = 1
 const ROUNDS_PER_SLICE = 32
-/** Without a record read at so many ticks in a row a thread ticks every two seconds: twenty idle applications shall cost nothing. */
+/** Without a record read at so many ticks in a row a thread ticks every five seconds: twenty idle applications shall cost nothing. */
 const QUIET_TICKS = 50
-const QUIET_TICK_MS = 2000
+const QUIET_TICK_MS = 5000
 
 /**
  * Runs the subtasks of one thread, one after the other, in a loop that sleeps when none has anything to do.
