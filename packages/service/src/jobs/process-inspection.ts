@@ -12,8 +12,8 @@ import type { JobExit } from './job-launcher.ts'
 
 /** How long an answer serves those who ask after it. */
 const recentMs = 200
-/** The same of its memory, which takes the kernel milliseconds to add up. */
-const recentMemoryMs = 30_000
+/** The same of its memory, which takes the kernel milliseconds to add up: those who ask each ten seconds get a new one a minute. */
+const recentMemoryMs = 59_000
 
 /** What it asks a process for. */
 export type InspectedProcess = Pick<

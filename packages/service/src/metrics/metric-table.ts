@@ -71,7 +71,7 @@ export const metricTable: readonly MetricDeclaration[] = [
   process(
     'containerMemoryUtilization',
     'Percent',
-    "Memory of its processes (proportional set size, added up twice a minute), of the KPUs' 4 GiB each.",
+    "Memory of its processes (proportional set size, added up each minute), of the KPUs' 4 GiB each.",
   ),
   process('heapMemoryUtilization', 'Percent', "Heap in use in all threads, of the KPUs' 3 GiB each."),
   process('oldGenerationGCCount', 'Count', 'Garbage collections of the old generation, in the threads that live.', {
