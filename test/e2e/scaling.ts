@@ -1,18 +1,24 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { signedRequest } from '../../packages/service/src/monitoring/flink/signed-request-fixture.ts'
+import { postgresBinaries, startPostgres } from '../../packages/service/src/storage/postgres-fixture.ts'
+import { keepEnvironment } from './kept-environment.ts'
 import { millrace } from './millrace-command.ts'
-import { type Printed, StreamCountsNode, waitFor } from './stream-counts-node.ts'
+import { freePort } from './servers/free-port.ts'
+import { type CountsSettings, type Printed, StreamCountsNode, waitFor } from './stream-counts-node.ts'
+import { ZoneNode } from './zone-node.ts'
 
 const application = fileURLToPath(new URL('./applications/stream-counts.ts', import.meta.url))
 /** Records of a put, and the time between two: 400 a second. */
 const BATCH = 20
 const PUT_EVERY_MS = 50
 const sleepers = ['sleeper', 'long-sleeper']
+const fanOut = 'fan-out-only'
 
 /**
  * Applications of a service of one node, over its streams: one is rescaled under load by Flink's REST API, another scales
@@ -33,6 +39,51 @@ export async function run(log: (line: string) => void): Promise<void> {
     throw error
   } finally {
     await node.end('SIGKILL')
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
+  }
+  await overStreamsElsewhere(log)
+}
+
+/**
+ * The same sleep over streams of another process, which is killed and started again meanwhile; and one that has no rights
+ * to poll them.
+ */
+async function overStreamsElsewhere(log: (line: string) => void): Promise<void> {
+  if (postgresBinaries() === undefined) return log("streams elsewhere: not run: needs PostgreSQL's binaries")
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-scaling-elsewhere-'))
+  const restoreEnvironment = keepEnvironment()
+  const postgres = await startPostgres()
+  const streams = new ZoneNode(folder, 'streams', ['--role', 'streams', '--port', String(await freePort())])
+  let node: StreamCountsNode | undefined
+  try {
+    const MILLRACE_STORE = await postgres.database()
+    Object.assign(process.env, { MILLRACE_STORE, MILLRACE_ACCESS_KEY: randomBytes(32).toString('hex') })
+    await streams.start()
+    await millrace(['build', application, '--output', join(folder, 'counts.zip')], folder)
+    const { url, dataDirectory } = streams
+    const options = ['--state', join(folder, 'state'), '--streams-url', url, '--allow-unisolated']
+    node = new StreamCountsNode(folder, readFileSync(join(folder, 'counts.zip')), options, { url, dataDirectory })
+    await node.start()
+    const served = node
+    await Promise.all([...sleepers.map((name) => asleep(served, name)), mayNotPoll(served, folder)])
+    log('fell asleep over streams of another process; woke and stayed awake without the right to poll them')
+    const [first, second] = sleepers as [string, string]
+    log(`woken by a record: processed after ${await wakeMs(node, first)} ms`)
+    await allProcessed(node, first, 101)
+    await streams.kill()
+    await sleep(3_000)
+    await sleeps(node, second)
+    await streams.start()
+    log(`the streams were killed and started: it still sleeps; processed after ${await wakeMs(node, second)} ms`)
+    await allProcessed(node, second, 101)
+  } catch (error) {
+    for (const name of [...sleepers, fanOut]) log(`${name}: ${node === undefined ? '' : lastWords(node, name)}`)
+    throw error
+  } finally {
+    await node?.end('SIGKILL')
+    await streams.kill()
+    restoreEnvironment()
+    await postgres.stop()
     rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
   }
 }
@@ -76,11 +127,30 @@ async function scaledByBacklog(node: StreamCountsNode, log: (line: string) => vo
 }
 
 async function asleep(node: StreamCountsNode, name: string): Promise<void> {
-  await node.deploy(name, { scaling: { 'hibernate.after-minutes': '1' } })
+  await fallsAsleep(node, name)
+  await sleeps(node, name)
+}
+
+async function fallsAsleep(node: StreamCountsNode, name: string, settings: CountsSettings = {}): Promise<void> {
+  await node.deploy(name, { ...settings, scaling: { 'hibernate.after-minutes': '1' } })
   await node.put(name, 0, 100)
   await allProcessed(node, name, 100)
   await waitFor(() => said(node, name, 'hibernates') === 1, 'it to fall asleep', 200)
-  await sleeps(node, name)
+}
+
+/** Fan-out needs no right to GetRecords: what only it may use wakes, stays awake and says why. */
+async function mayNotPoll(node: StreamCountsNode, folder: string): Promise<void> {
+  const actions = ['kinesis:Describe*', 'kinesis:List*', 'kinesis:*Consumer', 'kinesis:SubscribeToShard']
+  const policy = join(folder, 'fan-out.json')
+  const statement = { Effect: 'Allow', Action: actions, Resource: '*' }
+  writeFileSync(policy, JSON.stringify({ Version: '2012-10-17', Statement: [statement] }))
+  await node.millrace('access', 'roles', 'create', fanOut)
+  await node.millrace('access', 'policies', 'put', 'read', policy, '--role', fanOut)
+  await fallsAsleep(node, fanOut, { role: fanOut, reader: 'fan-out' })
+  await waitFor(() => said(node, fanOut, 'not hibernated') === 1, 'it to be refused', 200)
+  await node.put(fanOut, 100, 10)
+  await allProcessed(node, fanOut, 110)
+  assert.match(await node.millrace('logs', fanOut, '--search', 'not hibernated'), /AccessDenied/)
 }
 
 async function sleeps(node: StreamCountsNode, name: string): Promise<void> {

@@ -33,37 +33,52 @@ export interface CountsSettings {
   readonly scaling?: Readonly<Record<string, string>>
   readonly holdMs?: number
   readonly autoScaling?: boolean
+  /** Of its execution; default: the one that may do all that applications may. */
+  readonly role?: string
+  readonly reader?: 'polling' | 'fan-out'
 }
 
-/** `millrace serve` with streams and applications of stream-counts over them: each has a stream of its name. */
+/** Streams of another process than the node's. */
+export interface StreamsElsewhere {
+  readonly url: string
+  readonly dataDirectory: string
+}
+
+/**
+ * `millrace serve` with applications of stream-counts, each over a stream of its name: of this node, unless streams
+ * elsewhere are given, which `options` have to name.
+ */
 export class StreamCountsNode {
   readonly #folder: string
   readonly #bundle: Uint8Array
+  readonly #options: readonly string[]
+  readonly #elsewhere: StreamsElsewhere | undefined
   #command: RunningCommand | undefined
   #kinesis: KinesisClient | undefined
   #applications: KinesisAnalyticsV2Client | undefined
   url = ''
 
-  constructor(folder: string, bundle: Uint8Array) {
+  constructor(folder: string, bundle: Uint8Array, options: readonly string[] = [], elsewhere?: StreamsElsewhere) {
     this.#folder = folder
     this.#bundle = bundle
+    this.#options = options
+    this.#elsewhere = elsewhere
   }
 
   /** Starts the service, on a free port. */
   async start(): Promise<void> {
-    const command = startMillrace(['serve', '--data', join(this.#folder, 'data'), '--port', '0'], this.#folder)
+    const words = ['serve', '--data', join(this.#folder, 'data'), '--port', '0', ...this.#options]
+    const command = startMillrace(words, this.#folder)
     this.#command = command
     await command.shows('millrace ready')
     this.url = /millrace ready (\S+)/.exec(command.output())?.[1] as string
-    const settings = { endpoint: this.url, region, credentials: this.credentials }
-    this.#kinesis = new KinesisClient(settings)
-    this.#applications = new KinesisAnalyticsV2Client(settings)
+    const { url = this.url, dataDirectory = join(this.#folder, 'data') } = this.#elsewhere ?? {}
+    this.#kinesis = new KinesisClient({ endpoint: url, region, credentials: administratorOf(dataDirectory) })
+    this.#applications = new KinesisAnalyticsV2Client({ endpoint: this.url, region, credentials: this.credentials })
   }
 
-  get credentials(): { readonly accessKeyId: string; readonly secretAccessKey: string } {
-    const text = readFileSync(join(this.#folder, 'data', 'credentials'), 'utf8')
-    const value = (name: string): string => new RegExp(`^${name} = (\\S+)`, 'm').exec(text)?.[1] as string
-    return { accessKeyId: value('aws_access_key_id'), secretAccessKey: value('aws_secret_access_key') }
+  get credentials(): AccessKey {
+    return administratorOf(join(this.#folder, 'data'))
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -81,19 +96,20 @@ export class StreamCountsNode {
     return stdout
   }
 
-  async deploy(name: string, { scaling = {}, holdMs = 0, autoScaling = true }: CountsSettings): Promise<void> {
+  async deploy(name: string, settings: CountsSettings): Promise<void> {
+    const { scaling = {}, holdMs = 0, autoScaling = true, role = 'millrace-application', reader = 'polling' } = settings
     await this.#createStream(name)
     await this.#client.send(
       new CreateApplicationCommand({
         ApplicationName: name,
         RuntimeEnvironment: 'FLINK-1_20',
-        ServiceExecutionRole: 'arn:aws:iam::000000000000:role/millrace-application',
+        ServiceExecutionRole: `arn:aws:iam::000000000000:role/${role}`,
         ApplicationConfiguration: {
           ApplicationCodeConfiguration: { CodeContentType: 'ZIPFILE', CodeContent: { ZipFileContent: this.#bundle } },
           ApplicationSnapshotConfiguration: { SnapshotsEnabled: true },
           EnvironmentProperties: {
             PropertyGroups: [
-              { PropertyGroupId: 'counts', PropertyMap: { stream: name, 'hold.ms': String(holdMs) } },
+              { PropertyGroupId: 'counts', PropertyMap: { stream: name, reader, 'hold.ms': String(holdMs) } },
               ...(Object.keys(scaling).length === 0 ? [] : [{ PropertyGroupId: 'millrace', PropertyMap: scaling }]),
             ],
           },
@@ -183,6 +199,17 @@ export class StreamCountsNode {
     if (this.#kinesis === undefined) throw new Error('not started')
     return this.#kinesis
   }
+}
+
+interface AccessKey {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+function administratorOf(dataDirectory: string): AccessKey {
+  const text = readFileSync(join(dataDirectory, 'credentials'), 'utf8')
+  const value = (name: string): string => new RegExp(`^${name} = (\\S+)`, 'm').exec(text)?.[1] as string
+  return { accessKeyId: value('aws_access_key_id'), secretAccessKey: value('aws_secret_access_key') }
 }
 
 /** Looks again and again until the condition holds. */

@@ -215,16 +215,16 @@ test('many are spread: at most a hundred calls a second and sixteen at a time', 
 })
 
 describe('failures', () => {
-  test('an endpoint that is away is asked ever less often, told once, and again when it is back', async () => {
+  test('an endpoint that is away is asked less often, told once, and again when it is back', async () => {
     watch('a', split('s1'), split('s2'))
     await time.advance(1000)
     shards.fails = () => new Error('connect ECONNREFUSED')
     const before = shards.reads.length
     await time.advance(600_000)
-    expect(shards.reads.length - before).toBeLessThan(2 * 85)
+    expect(shards.reads.length - before).toBe(2 * 301)
     expect(told).toEqual([])
     shards.fails = undefined
-    await time.advance(8000)
+    await time.advance(2000)
     expect(lines).toEqual([
       'sources of hibernating applications do not answer; they are asked again',
       'sources of hibernating applications answer again',

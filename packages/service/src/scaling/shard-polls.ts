@@ -15,7 +15,8 @@ export type LookAtShard = () => Promise<ShardLook>
 /** Amazon lets all readers of a shard together make five calls a second: sleepers take two of them, however many they are. */
 const intervalMs = 500
 const behindMs = 250
-const longestPauseMs = 8_000
+/** After a failure, and after another. */
+const pausesMs = { first: 1_000, next: 2_000 }
 /** Of one endpoint: at most a hundred calls a second, and so many at a time. */
 const spacingMs = 10
 const mostAtATime = 16
@@ -31,7 +32,7 @@ interface Ring {
 
 /**
  * Looks at the shards of an endpoint again and again. Those who watch the same shard take turns, each with its own rights;
- * when one has found something the next looks at once. Failures pause a shard, twice as long each time up to eight seconds.
+ * when one has found something the next looks at once. A failure pauses a shard for a second, the next ones for two.
  */
 export class ShardPolls {
   readonly #clock: Clock
@@ -114,6 +115,8 @@ export class ShardPolls {
 
   #failed(ring: Ring, error: unknown): void {
     ring.failures++
+    // A single one is a limit that was met, mostly.
+    if (ring.failures === 1) return
     if (this.#failing.size === 0) {
       const reason = asEngineError(error).message
       this.#logger.warn('sources of hibernating applications do not answer; they are asked again', { reason })
@@ -144,6 +147,6 @@ function pauseMs({ kind }: ShardLook, failures: number): number {
     case 'over':
       return 0
     case 'failed':
-      return Math.min(intervalMs * 2 ** Math.min(failures, 10), longestPauseMs)
+      return failures === 1 ? pausesMs.first : pausesMs.next
   }
 }
