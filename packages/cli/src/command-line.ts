@@ -105,7 +105,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .addOption(new Option('--role <role>', 'streams: without applications (default: everything)').choices(['streams']))
     .option('--data <dir>', 'data directory (default: MILLRACE_HOME or .millrace)')
     .option('--store <url>', 'sqlite:FILE or, shared with other nodes, postgres://… (default: MILLRACE_STORE)')
-    .option('--state <folder>', 'of checkpoints and savepoints; of nodes that share a store, of code as well')
+    .option('--state <place>', 'folder or s3://… of checkpoints and savepoints; if a store is shared, of code as well')
     .option('--zone <name>', 'what fails together with this node (default: default)')
     .option('--node-url <url>', 'where other nodes reach this one (default: its own address)')
     .option('--streams-url <url>', 'where applications find Kinesis and SNS (default: here; at shared stores Amazon)')

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { planZones } from './zone-options.ts'
 
@@ -35,6 +36,11 @@ describe('store and zones of millrace serve', () => {
     })
   })
 
+  test('state is in a folder or on S3', () => {
+    expect(planZones({ state: 'state' }, {})).toMatchObject({ stateRoot: resolve('state') })
+    expect(planZones({ state: 's3://bucket/prefix' }, {})).toMatchObject({ stateRoot: 's3://bucket/prefix' })
+  })
+
   test('streams know what the nodes of a store run', () => {
     const store = 'postgres://app:secret@db/flink'
     const plan = { storeUrl: store, isShared: true, stateRoot: undefined, ownStreams: true }
@@ -50,7 +56,8 @@ describe('store and zones of millrace serve', () => {
     [{ store: 'postgres://app@db/flink', role: 'streams' as const }, 'ACCESS_KEY_MISSING'],
     [{ store: 'sqlite:/m.db', role: 'streams' as const }, 'OPTION_UNFIT'],
     [{ state: '/s', role: 'streams' as const }, 'OPTION_UNFIT'],
-    [{ state: 's3://bucket/prefix' }, 'OPTION_UNFIT'],
+    [{ state: 's3:///prefix' }, 'OPTION_UNFIT'],
+    [{ state: 'gs://bucket/prefix' }, 'OPTION_UNFIT'],
     [{ nodeUrl: '10.0.0.1:7700' }, 'OPTION_UNFIT'],
     [{ streamsUrl: 'ftp://x' }, 'OPTION_UNFIT'],
   ])('%j is refused with %s, without its password', (options, code) => {

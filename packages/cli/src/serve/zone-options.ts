@@ -48,12 +48,15 @@ export function planZones(options: ZoneOptions, environment: NodeJS.ProcessEnv):
   for (const [name, url] of [['--node-url', nodeUrl] as const, ['--streams-url', streamsUrl] as const]) {
     if (url !== undefined && !/^https?:\/\/[^/]/.test(url)) throw unfit(`${name} must be an http:// or https:// URL.`)
   }
-  if (state !== undefined && /^\w+:\/\//.test(state)) {
-    throw unfit('--state must be a folder: the credentials of jobs, those of their role, are not for other storage.')
-  }
-  // Jobs run in other folders.
-  const stateRoot = state === undefined ? undefined : resolve(state)
+  const stateRoot = state === undefined ? undefined : stateRootOf(state)
   return { storeUrl, isShared, stateRoot, zone, nodeUrl, ownStreams: !isShared, streamsUrl }
+}
+
+function stateRootOf(state: string): string {
+  if (/^s3:\/\/[^/]/.test(state)) return state
+  if (/^\w+:/.test(state)) throw unfit('--state must be a folder or s3://BUCKET/PREFIX.')
+  // Jobs run in other folders.
+  return resolve(state)
 }
 
 function hasPassword(url: string): boolean {
@@ -74,7 +77,7 @@ function stateMissing(): EngineError {
   return new EngineError('STATE_MISSING', {
     kind: 'invalid',
     message: "Nodes that share a store must share the applications' code, checkpoints and savepoints, too.",
-    hint: 'Give --state, a folder that all of them mount; the same for each.',
+    hint: 'Give --state, a folder that all of them mount or s3://BUCKET/PREFIX; the same for each.',
   })
 }
 

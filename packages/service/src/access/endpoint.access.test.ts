@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, silentLogger, systemClock, systemRandom, systemScheduler } from '@millrace/engine/spi'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { LifecycleSurroundings } from '../applications/applications.ts'
 import { ScriptedLifecycle } from '../applications/scripted-lifecycle-fixture.ts'
 import { type Endpoint, startEndpoint } from '../endpoint.ts'
@@ -72,6 +72,7 @@ afterAll(async () => {
 beforeEach(() => {
   offsetMs = 0
   stillMs = undefined
+  vi.unstubAllEnvs()
 })
 
 const asRoot = (request: TestRequest) => sendSigned(endpoint.url, endpoint.credentials, request)
@@ -366,6 +367,8 @@ describe('what users may do', () => {
   })
 })
 
+type Issued = ReturnType<LifecycleSurroundings['executionCredentials']['issue']>
+
 describe("an application's session of its role", () => {
   const owner = async (name: string, epoch: number) => {
     const application = (await surroundings.store.application(name))!
@@ -398,6 +401,71 @@ describe("an application's session of its role", () => {
     expect(await as(after, put({ StreamName: 'orders' }))).toMatchObject({ status: 200 })
     const mixed = { ...after, sessionToken: before.sessionToken }
     expect(await as(mixed, put({ StreamName: 'orders' }))).toMatchObject({ error: 'UnrecognizedClientException' })
+  })
+
+  const askForAws = (headers: Record<string, string>) =>
+    send(endpoint.url, { method: 'GET', path: '/role-credentials' }, headers)
+
+  const lastAudited = async () => {
+    const answer = await manageAccess(endpoint.url, endpoint.credentials, 'ReadAudit', { Tail: 1 })
+    return (answer['Entries'] as object[])[0]
+  }
+  const nodeHasCredentials = () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIANODE')
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', "the node's")
+  }
+
+  test("gets its role's credentials of AWS as in a container, if the role has some", async () => {
+    nodeHasCredentials()
+    const { awsToken } = surroundings.executionCredentials.issue(role, 'red-3', await owner('red', 3))
+    const refused = await askForAws({ authorization: awsToken })
+    expect(refused).toMatchObject({ status: 400, json: { Code: 'InvalidArgumentException' } })
+    expect(refused.text).toContain('millrace access roles aws millrace-application')
+    await manageAccess(endpoint.url, endpoint.credentials, 'PutRoleAws', {
+      RoleName: 'millrace-application',
+      Aws: { From: 'node' },
+    })
+    const { status, json, headers } = await askForAws({ authorization: awsToken })
+    expect({ status, cached: headers.get('cache-control') }).toEqual({ status: 200, cached: 'no-store' })
+    expect(json).toEqual({
+      AccessKeyId: 'AKIANODE',
+      SecretAccessKey: "the node's",
+      Token: '',
+      Expiration: new Date(json['Expiration'] ?? '').toISOString(),
+    })
+    expect(Date.parse(json['Expiration'] ?? '')).toBeGreaterThan(clock.now() + 20 * 60_000)
+    expect(await lastAudited()).toMatchObject({
+      action: 'millrace:GetRoleCredentials',
+      resource: role,
+      principal: 'arn:aws:sts::000000000000:assumed-role/millrace-application/red-3',
+      status: 200,
+    })
+  })
+
+  test.each([
+    { it: 'nothing', shown: () => ({}), status: 401 },
+    { it: 'its session token', shown: (key: Issued) => ({ authorization: key.sessionToken }), status: 403 },
+    { it: 'a changed token', shown: (key: Issued) => ({ authorization: `${key.awsToken}x` }), status: 403 },
+    {
+      it: 'its token from elsewhere',
+      shown: (key: Issued) => ({ authorization: key.awsToken, 'x-forwarded-for': '10.0.0.1' }),
+      status: 403,
+    },
+  ])('gets none for $it', async ({ shown, status }) => {
+    const key = surroundings.executionCredentials.issue(role, 'blue-3', await owner('blue', 3))
+    expect(await askForAws(shown(key))).toMatchObject({ status })
+    expect(await lastAudited()).toMatchObject({ action: 'role-credentials:unknown', principal: 'unknown', status })
+    const asSession = { ...key, sessionToken: key.awsToken }
+    expect(await as(asSession, put({ StreamName: 'orders' }))).toMatchObject({ error: 'UnrecognizedClientException' })
+  })
+
+  test('gets none any more when its process is not the newest one', async () => {
+    nodeHasCredentials()
+    const { awsToken } = surroundings.executionCredentials.issue(role, 'red-5', await owner('red', 5))
+    expect(await askForAws({ authorization: awsToken })).toMatchObject({ status: 200 })
+    await owner('red', 6)
+    stillMs = systemClock.monotonicMs() + 2_000
+    expect(await askForAws({ authorization: awsToken })).toMatchObject({ status: 403 })
   })
 })
 
