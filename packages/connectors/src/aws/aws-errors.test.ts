@@ -21,6 +21,7 @@ describe('an AWS error', () => {
     ['an expired page token', sdkError('ExpiredNextTokenException', 400), 'expired'],
     ['a missing resource', sdkError('ResourceNotFoundException', 400), 'missing'],
     ['a missing topic', sdkError('NotFoundException', 404), 'missing'],
+    ['a missing bucket', sdkError('NoSuchBucket', 404), 'missing'],
     ['a resource in use', sdkError('ResourceInUseException', 400), 'in-use'],
     ['a wrong secret', sdkError('SignatureDoesNotMatch', 403), 'denied'],
     [

@@ -21,6 +21,7 @@ const transientNames =
   /^(TimeoutError|RequestTimeout(Exception)?|InternalFailure(Exception)?|InternalError|InternalServerError|ServiceUnavailable(Exception)?|ExpiredToken(Exception)?|RequestTimeTooSkewed|RequestExpired|AbortError)$/
 /** By what the SDK says of a region, for it has no name for these: no request was made. */
 const regionProblems = /^Region (is missing|not accepted)/
+const absences = /^(ResourceNotFoundException|NotFoundException|NoSuchBucket|NoSuchVersion)$/
 const expiries = /^Expired(Iterator|NextToken)Exception$/
 
 interface SdkErrorShape {
@@ -41,7 +42,7 @@ export function classifyAwsError(error: unknown): AwsErrorClass {
   if (expiries.test(name)) return 'expired'
   // The SDK has taken the server's clock from this very answer; the next signature is right.
   if ($metadata?.clockSkewCorrected === true) return 'transient'
-  if (name === 'ResourceNotFoundException' || name === 'NotFoundException') return 'missing'
+  if (absences.test(name)) return 'missing'
   if (name === 'ResourceInUseException') return 'in-use'
   if (denials.test(name)) return 'denied'
   if (transientNames.test(name)) return 'transient'

@@ -19,8 +19,8 @@ export interface S3FileSystem extends FileSystem {
  * conditional PUT: the store must know `If-None-Match: *`. Uploads that crashed writers left cost money: give the bucket
  * a lifecycle rule `AbortIncompleteMultipartUpload` of 7 days or more, longer than any savepoint is kept.
  *
- * Errors: those of `FileSystem`; `AWS_ACCESS_DENIED`, `AWS_REQUEST_REJECTED` (invalid) when repeating is useless;
- * `S3_PATH_INVALID`.
+ * Errors: those of `FileSystem`; `AWS_ACCESS_DENIED`, `AWS_RESOURCE_MISSING` (a bucket, a version), `AWS_REQUEST_REJECTED`
+ * (invalid) when repeating is useless; `S3_PATH_INVALID`.
  */
 export function s3FileSystem(options: S3Options, parts: S3Parts): S3FileSystem {
   const settings = s3Settings(options)

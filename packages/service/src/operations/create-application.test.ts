@@ -308,7 +308,8 @@ describe('creating', () => {
       it: 'an object that is missing',
       more: fromS3({ BucketARN: bucket, FileKey: 'none.zip' }),
       error: 'InvalidArgumentException',
-      message: /^Please check the role provided or validity of S3 location you provided.*none\.zip.*code\. no such key$/,
+      message:
+        /^Please check the role provided or validity of S3 location you provided.*none\.zip.*code\. no such key\.$/,
     },
   ]
   test.each(refusals)('refuses $it', async ({ name = 'a', more = {}, error, message }) => {

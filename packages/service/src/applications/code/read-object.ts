@@ -25,11 +25,11 @@ export async function readObject(
     const files = await s3.open(serviceExecutionRole, name)
     return await (ObjectVersion === undefined ? files.read(path) : files.readVersion(path, ObjectVersion))
   } catch (error) {
-    const { kind, message } = asEngineError(error, 'invalid')
+    const { kind, message, hint = '' } = asEngineError(error, 'invalid')
     if (kind === 'unavailable') throw error
     throw invalidArgument(
       'Please check the role provided or validity of S3 location you provided. We are unable to get the specified ' +
-        `fileKey: ${FileKey} in the specified bucket: ${bucket}. ${message}`,
+        `fileKey: ${FileKey} in the specified bucket: ${bucket}. ${message.replace(/\.$/, '')}. ${hint}`.trimEnd(),
     )
   }
 }
