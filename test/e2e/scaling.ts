@@ -146,6 +146,8 @@ async function mayNotPoll(node: StreamCountsNode, folder: string): Promise<void>
   writeFileSync(policy, JSON.stringify({ Version: '2012-10-17', Statement: [statement] }))
   await node.millrace('access', 'roles', 'create', fanOut)
   await node.millrace('access', 'policies', 'put', 'read', policy, '--role', fanOut)
+  // The process with the streams hears of it within a second.
+  await sleep(2_000)
   await fallsAsleep(node, fanOut, { role: fanOut, reader: 'fan-out' })
   await waitFor(() => said(node, fanOut, 'not hibernated') === 1, 'it to be refused', 200)
   await node.put(fanOut, 100, 10)
