@@ -40,7 +40,7 @@ export class KinesisAnalyticsService implements ApiService {
     const input = validate(serviceModel, serviceModel.operations[name]!.input, decodeJson(call.body))
     await this.#enter()
     await authorizeOperation(name, input as never, call.access, this.#context)
-    const output = await run(input as never, this.#context)
+    const output = await run(input as never, this.#context, call.headers)
     return { status: 200, contentType, body: encodeJson(output as unknown as WireValue) }
   }
 

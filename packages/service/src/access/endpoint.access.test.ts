@@ -494,6 +494,14 @@ describe('a presigned dashboard URL', () => {
     expect(await browse('/apps/red/flink/', cookie)).toMatchObject(denied)
   })
 
+  test('names the service as its caller does', async () => {
+    const url = endpoint.url.replace('127.0.0.1', 'localhost')
+    const input = { ApplicationName: 'red', UrlType: 'FLINK_DASHBOARD_URL' }
+    const call = jsonCall('KinesisAnalytics_20180523.CreateApplicationPresignedUrl', input)
+    const { json } = await sendSigned(url, endpoint.credentials, call)
+    expect(json).toEqual({ AuthorizedUrl: expect.stringMatching(new RegExp(`^${url}/apps/red/flink/\\?link=`)) })
+  })
+
   test('has to be opened within three minutes, as it is', async () => {
     const url = await presign('red')
     const other = new URL(url.href.replace('/apps/red/', '/apps/blue/'))

@@ -136,8 +136,10 @@ export async function openApplications(
   const codeStore = new CodeStore(dataDirectory, s3, share)
   const sweep = sharedCode && new SharedCodeSweep(sharedCode, { store, clock, scheduler, logger })
   const roles = access.directory
-  const presignDashboard = (name: string, sessionSeconds: number) =>
-    `${url}${access.links.presign(name, sessionSeconds)}`
+  const presignDashboard = (name: string, sessionSeconds: number, host: string | undefined) => {
+    const asCalled = host === undefined ? url : `${new URL(url).protocol}//${host}`
+    return `${(zones.nodeUrl ?? asCalled).replace(/\/+$/, '')}${access.links.presign(name, sessionSeconds)}`
+  }
   const service = new KinesisAnalyticsService(
     { account, store, lifecycle, codeStore, roles, presignDashboard, clock, random },
     () => gate.enter(),

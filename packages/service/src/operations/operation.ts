@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock, Random } from '@millrace/engine/spi'
 import type { AccessDirectory } from '../access/access-directory.ts'
 import type { ApplicationRecord } from '../applications/application-record.ts'
@@ -16,16 +17,17 @@ export interface ApplicationContext {
   readonly lifecycle: Lifecycle
   readonly codeStore: CodeStore
   readonly roles: Pick<AccessDirectory, 'roleOfArn'>
-  /** The URL that opens an application's monitoring pages for so long. */
-  presignDashboard(applicationName: string, sessionSeconds: number): string
+  /** The URL that opens an application's monitoring pages for so long, at this `host:port` where the caller has said one. */
+  presignDashboard(applicationName: string, sessionSeconds: number, host: string | undefined): string
   readonly clock: Clock
   readonly random: Random
 }
 
-/** An operation of the API; its input has been checked against the service model. */
+/** An operation of the API; its input has been checked against the service model, the signature over its headers as well. */
 export type Operation<N extends keyof Operations> = (
   input: Operations[N]['input'],
   context: ApplicationContext,
+  headers: IncomingHttpHeaders,
 ) => Promise<Operations[N]['output']>
 
 /** User tags an application may have. */
