@@ -81,6 +81,9 @@ test('where the rights of a role at AWS come from, from the command line', async
   for (const wrong of [['here'], ['node', '--external-id', 'e-1'], ['none', '--aws-profile', 'p']]) {
     expect(await aws(...wrong)).toMatchObject({ code: 1, errors: expect.stringContaining('AWS_SOURCE_INVALID') })
   }
+  expect(await access('roles', 'create', 'x', '--external-id', 'e-1')).toMatchObject({
+    errors: expect.stringContaining('AWS_SOURCE_INVALID'),
+  })
   expect(await aws('arn:aws:iam::1:role/x')).toMatchObject({ code: 1, errors: expect.stringContaining('aws.RoleArn') })
   expect(await access('roles', 'delete', 'orders')).toMatchObject({ code: 0 })
 })

@@ -81,12 +81,13 @@ export function createOwnerCommand(
   name: string,
   options: ServiceOptions & NewOwnerOptions,
 ): Promise<number> {
-  const { tag = [], description, aws } = options
+  const { tag = [], description } = options
+  const aws = awsSourceOf(options.aws ?? 'none', options)
   const input = {
     [`${kind}Name`]: name,
     Tags: tagsOf(tag),
     ...(description === undefined ? {} : { Description: description }),
-    ...(aws === undefined ? {} : { Aws: awsSourceOf(aws, options) }),
+    ...(aws === undefined ? {} : { Aws: aws }),
   }
   return ask<Record<string, Owner>>(options, `Create${kind}`, input, (made) => made[kind]!.Arn)
 }
