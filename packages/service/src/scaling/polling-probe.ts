@@ -29,7 +29,7 @@ export interface PollingProbeParts {
 }
 
 /**
- * Watches streams of other processes and Amazon's: asks each shard twice a second for a record behind the application's
+ * Watches streams of other processes and Amazon's: asks each shard every 400 ms for a record behind the application's
  * position, with the rights of the application's role.
  */
 export class PollingProbe implements SourceProbe {

@@ -12,8 +12,8 @@ export type ShardLook =
 /** Looks at a shard once; doesn't fail. */
 export type LookAtShard = () => Promise<ShardLook>
 
-/** Amazon lets all readers of a shard together make five calls a second: sleepers take two of them, however many they are. */
-const intervalMs = 500
+/** Amazon lets all readers of a shard together make five calls a second: sleepers take half of that, however many they are. */
+const intervalMs = 400
 const behindMs = 250
 /** After a failure, and after another. */
 const pausesMs = { first: 1_000, next: 2_000 }
