@@ -20,13 +20,14 @@ import { commandFile, millrace } from './millrace-command.ts'
 import { exitCodeOf, signalTo, ZoneNode } from './zone-node.ts'
 
 const REGION = 'us-east-1'
-const RATE = 2000
 const CALM_MS = 4000
 /** From the loss of a node until the other zone processes again. */
 const BAR_MS = 15_000
 /** Exit code of a job that a newer attempt has fenced. */
 const FENCED = 3
 const LIMIT_MS = 60_000
+/** Other nodes look for changes of access each second. */
+const ACCESS_KNOWN_MS = 1500
 const STREAMS_SILENT_MS = 3000
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 const example = (file: string): string => here(`../../examples/fraud-detection/src/${file}`)
@@ -47,15 +48,27 @@ export async function run(log: (line: string) => void): Promise<void> {
   if (process.argv.includes('--json')) console.log(JSON.stringify(figures))
 }
 
-/** Needs Linux and PostgreSQL's binaries. Throws when something isn't as it must be. */
-export async function failOver(log: (line: string) => void): Promise<FailOverFigures> {
+/** State on S3, and who the nodes are there. */
+export interface StateOnS3 {
+  /** `s3://bucket/prefix`, at the address of AWS_ENDPOINT_URL_S3. */
+  readonly state: string
+  readonly credentialsFile: string
+  /** Paths of what lies below a folder. */
+  list(folder: string): Promise<readonly string[]>
+}
+
+/**
+ * Needs Linux and PostgreSQL's binaries. Throws when something isn't as it must be. With state on S3, at 500 transactions a
+ * second: no leader is killed; the application is stopped, started from its snapshot and, at the end, deleted.
+ */
+export async function failOver(log: (line: string) => void, onS3?: StateOnS3): Promise<FailOverFigures> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-fail-over-'))
   const postgres = await startPostgres()
   const restoreEnvironment = keepEnvironment()
   try {
     const store = await postgres.database()
     Object.assign(process.env, { MILLRACE_STORE: store, MILLRACE_ACCESS_KEY: randomBytes(32).toString('hex') })
-    return await new FailOver(folder, store, log).run()
+    return await new FailOver(folder, store, log, onS3).run()
   } finally {
     restoreEnvironment()
     await postgres.stop()
@@ -67,6 +80,8 @@ class FailOver {
   readonly #folder: string
   readonly #database: pg.Client
   readonly #log: (line: string) => void
+  readonly #onS3: StateOnS3 | undefined
+  readonly #rate: number
   readonly #streams: ZoneNode
   readonly #figures: FailOverFigures = {}
   #nodes: readonly ZoneNode[] = []
@@ -76,10 +91,12 @@ class FailOver {
   #application: ManagedApplication | undefined
   #checkpointPath: string | undefined
 
-  constructor(folder: string, store: string, log: (line: string) => void) {
+  constructor(folder: string, store: string, log: (line: string) => void, onS3: StateOnS3 | undefined) {
     this.#folder = folder
     this.#database = new pg.Client(store)
     this.#log = log
+    this.#onS3 = onS3
+    this.#rate = onS3 === undefined ? 2000 : 500
     this.#streams = new ZoneNode(folder, 'streams', ['--role', 'streams'])
   }
 
@@ -87,9 +104,12 @@ class FailOver {
     try {
       await this.#startAll()
       await this.#killOwner()
-      await this.#killLeader()
+      if (this.#onS3 === undefined) await this.#killLeader()
       await this.#zombie()
+      if (this.#onS3 !== undefined) await this.#restore()
       await this.#finish()
+      if (this.#onS3 !== undefined) await this.#delete(this.#onS3)
+      for (const node of [...this.#nodes, this.#streams]) assert.equal(await node.terminate(), 0)
       return this.#figures
     } finally {
       this.#application?.close()
@@ -103,10 +123,14 @@ class FailOver {
   async #startAll(): Promise<void> {
     await this.#database.connect()
     await this.#streams.start()
-    const shared = ['--state', join(this.#folder, 'shared'), '--streams-url', this.#streams.url]
+    const state = this.#onS3?.state ?? join(this.#folder, 'shared')
+    const shared = ['--state', state, '--streams-url', this.#streams.url]
     // The application writes to a folder of this machine that isn't its own.
     const options = [...shared, '--allow-unisolated']
-    this.#nodes = ['a', 'b'].map((zone) => new ZoneNode(this.#folder, `node-${zone}`, ['--zone', zone, ...options]))
+    const asNode = this.#onS3 && { AWS_SHARED_CREDENTIALS_FILE: this.#onS3.credentialsFile, AWS_REGION: REGION }
+    this.#nodes = ['a', 'b'].map((zone) => {
+      return new ZoneNode(this.#folder, `node-${zone}`, ['--zone', zone, ...options], asNode)
+    })
     for (const node of this.#nodes) {
       await node.start()
       this.#watches.set(node, new ProgressWatch(node.runDirectory(MANAGED_NAME)))
@@ -117,6 +141,10 @@ class FailOver {
       AWS_SHARED_CREDENTIALS_FILE: join(this.#streams.dataDirectory, 'credentials'),
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     })
+    if (this.#onS3 !== undefined) {
+      await this.#ask('access', 'roles', 'aws', 'millrace-application', 'node')
+      await sleep(ACCESS_KNOWN_MS)
+    }
     const { topicArn } = await ensureStreamAndTopic(this.#streams.url, REGION, 'http2')
     await this.#deploy(topicArn)
     this.#producer = this.#startProducer(topicArn)
@@ -125,20 +153,26 @@ class FailOver {
     await this.#askBoth()
     this.#owner = await this.#ownerNow()
     await this.#until('the first records', async () => this.#watch(this.#owner!).seen.length > 0)
-    this.#log(`runs in zone ${this.#zoneOf(this.#owner)} at ${RATE}/s; either node answers for it`)
+    this.#log(`runs in zone ${this.#zoneOf(this.#owner)} at ${this.#rate}/s; either node answers for it`)
   }
 
   /** Both have the same applications and administrators; the one that doesn't run it passes on what is asked of its job. */
   async #askBoth(): Promise<void> {
     const [a, b] = this.#nodes as [ZoneNode, ZoneNode]
     for (const at of [a, b]) {
-      const by = at === a ? b : a
-      const env = { MILLRACE_URL: at.url, MILLRACE_HOME: by.dataDirectory }
-      const ask = (...words: string[]) => withEnvironment(env, () => millrace(words, this.#folder))
-      const described = await ask('apps', 'describe', MANAGED_NAME, '--json')
-      assert.equal(JSON.parse(described.stdout).ApplicationStatus, 'RUNNING')
-      assert.match((await ask('logs', MANAGED_NAME)).stdout, /job running/)
+      const env = { MILLRACE_URL: at.url, MILLRACE_HOME: (at === a ? b : a).dataDirectory }
+      await withEnvironment(env, async () => {
+        const described = await millrace(['apps', 'describe', MANAGED_NAME, '--json'], this.#folder)
+        assert.equal(JSON.parse(described.stdout).ApplicationStatus, 'RUNNING')
+        assert.match((await millrace(['logs', MANAGED_NAME], this.#folder)).stdout, /job running/)
+      })
     }
+  }
+
+  /** As the administrator of the first node. */
+  async #ask(...words: string[]): Promise<void> {
+    const { url, dataDirectory } = this.#nodes[0] as ZoneNode
+    await withEnvironment({ MILLRACE_URL: url, MILLRACE_HOME: dataDirectory }, () => millrace(words, this.#folder))
   }
 
   async #deploy(topicArn: string): Promise<void> {
@@ -175,7 +209,13 @@ class FailOver {
   }
 
   #startProducer(topic: string): ProducerProcess {
-    const options = { stream: STREAM, topic, endpoint: this.#streams.url, rate: String(RATE), journal: this.#folder }
+    const options = {
+      stream: STREAM,
+      topic,
+      endpoint: this.#streams.url,
+      rate: String(this.#rate),
+      journal: this.#folder,
+    }
     return new ProducerProcess({
       file: example('producer.ts'),
       args: Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
@@ -250,6 +290,28 @@ class FailOver {
     return 'credentials'
   }
 
+  /** Stopped with a snapshot, it is started from it; on whichever node. */
+  async #restore(): Promise<void> {
+    await sleep(CALM_MS)
+    await this.#ask('apps', 'stop', MANAGED_NAME)
+    const seenBefore = new Map(this.#nodes.map((node) => [node, this.#watch(node).seen.length]))
+    await this.#ask('apps', 'start', MANAGED_NAME)
+    this.#owner = await this.#ownerNow()
+    const { seen } = this.#watch(this.#owner)
+    await this.#until('it to process', async () => seen.length > (seenBefore.get(this.#owner as ZoneNode) ?? 0))
+    this.#log('stopped with a snapshot and started from it')
+  }
+
+  async #delete({ state, list }: StateOnS3): Promise<void> {
+    const stored = () => list(`${state}/apps`)
+    const before = (await stored()).length
+    assert.ok(before > 0, 'its state is on S3')
+    await this.#ask('apps', 'delete', MANAGED_NAME)
+    assert.deepEqual(await stored(), [])
+    this.#figures['objectsRemoved'] = before
+    this.#log(`deleted: its ${before} objects are gone from S3`)
+  }
+
   /** Loses the node that runs the application and measures until the other has processed a record. */
   async #failOver(figure: string, lost: ZoneNode, lose: () => Promise<void>): Promise<void> {
     const other = this.#nodes.find((node) => node !== lost) as ZoneNode
@@ -270,7 +332,7 @@ class FailOver {
     const producer = this.#producer as ProducerProcess
     producer.stop()
     const positions = await producer.acknowledged
-    const fileSystems = await runFileSystems(false)
+    const fileSystems = await runFileSystems(this.#onS3 !== undefined)
     await this.#until('all transactions to be processed', async () => {
       return this.#checkpointPath !== undefined && covers(this.#checkpointPath, positions, fileSystems)
     })
@@ -281,10 +343,9 @@ class FailOver {
     const { acknowledged, lost, duplicated, differences, equal } = oracle
     Object.assign(this.#figures, { acknowledged, lost, duplicated, differences, alerts, flagged })
     this.#log(`${acknowledged} transactions: ${lost} lost, ${duplicated} duplicated, ${differences} differences`)
-    assert.ok(acknowledged > (RATE * CALM_MS) / 1000, `only ${acknowledged} were put`)
+    assert.ok(acknowledged > (this.#rate * CALM_MS) / 1000, `only ${acknowledged} were put`)
     assert.deepEqual({ lost, duplicated, equal }, { lost: 0, duplicated: 0, equal: true })
     assert.equal(alerts, oracle.flagged)
-    for (const node of [...this.#nodes, this.#streams]) assert.equal(await node.terminate(), 0)
   }
 
   #oracle(): Promise<OracleAnswer> {

@@ -29,6 +29,7 @@ const TIER2: Readonly<Record<string, readonly string[]>> = {
   'service-clients': [],
   'service-history': [],
   'service-life': [],
+  'state-on-s3': ['python3'],
   wire: [],
 }
 

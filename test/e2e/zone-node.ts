@@ -8,17 +8,25 @@ export class ZoneNode {
   readonly dataDirectory: string
   readonly #folder: string
   readonly #options: readonly string[]
+  readonly #environment: Readonly<Record<string, string>>
   #command: RunningCommand | undefined
 
-  constructor(folder: string, name: string, options: readonly string[]) {
+  /** `environment`: variables besides this process's own. */
+  constructor(
+    folder: string,
+    name: string,
+    options: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#folder = folder
     this.dataDirectory = join(folder, name)
     this.#options = options
+    this.#environment = environment
   }
 
   async start(): Promise<void> {
     const options = ['serve', '--data', this.dataDirectory, '--port', '0', ...this.#options]
-    this.#command = startMillrace(options, this.#folder)
+    this.#command = startMillrace(options, this.#folder, this.#environment)
     await this.#command.shows('millrace ready')
   }
 
