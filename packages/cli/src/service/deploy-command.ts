@@ -6,6 +6,7 @@ import { answer, progress, withService } from './answer.ts'
 import { type ApplicationSettings, type SettingsOptions, settingsOf, updateApplication } from './application-change.ts'
 import { startApplication, summary } from './apps-command.ts'
 import { describeApplication } from './follow-operation.ts'
+import { roleArn } from './role-arn.ts'
 import type { ServiceConnection, ServiceOptions } from './service-connection.ts'
 
 /** What `millrace deploy` was asked for. */
@@ -15,6 +16,7 @@ export interface DeployOptions extends ServiceOptions, SettingsOptions {
   readonly allowNonRestoredState: boolean
   readonly start: boolean
   readonly runtime: string
+  /** A name, or an ARN. */
   readonly role: string
 }
 
@@ -46,15 +48,16 @@ async function prepare(application: string, options: DeployOptions): Promise<App
 }
 
 async function create(
-  { client, api }: ServiceConnection,
+  connection: ServiceConnection,
   { bundle, properties, parallelism, checkpoints, autoRollback }: ApplicationSettings,
   { name, runtime, role }: DeployOptions,
 ): Promise<ApplicationDetail | undefined> {
+  const { client, api } = connection
   const { ApplicationDetail: created } = await client.send(
     new api.CreateApplicationCommand({
       ApplicationName: name,
       RuntimeEnvironment: runtime as (typeof api.RuntimeEnvironment)[keyof typeof api.RuntimeEnvironment],
-      ServiceExecutionRole: role,
+      ServiceExecutionRole: await roleArn(connection, role),
       ApplicationConfiguration: {
         ApplicationCodeConfiguration: { CodeContentType: 'ZIPFILE', CodeContent: { ZipFileContent: bundle } },
         EnvironmentProperties: properties,

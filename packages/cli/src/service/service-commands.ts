@@ -34,11 +34,7 @@ function addDeploy(program: Command, setExitCode: (code: number) => void): void 
     .addOption(autoRollback())
     .option('--no-start', 'leave an application that does not run stopped')
     .option('--runtime <name>', 'RuntimeEnvironment of a new application', 'FLINK-1_20')
-    .option(
-      '--role <arn>',
-      'service execution role of a new one',
-      'arn:aws:iam::000000000000:role/millrace-application',
-    )
+    .option('--role <role>', 'service execution role of a new one: a name, or an ARN', 'millrace-application')
     .addHelpText('after', SERVICE_HELP)
     .action(async (application: string, options: DeployOptions) => {
       const { deployCommand } = await import('./deploy-command.ts')
@@ -133,7 +129,7 @@ function addSnapshots(program: Command, setExitCode: (code: number) => void): vo
     command
       .argument('<snapshot>', "the snapshot's name")
       .argument('<location>', 's3://bucket/prefix')
-      .requiredOption('--role <arn>', 'in whose name the service reaches the bucket')
+      .requiredOption('--role <role>', 'in whose name the service reaches the bucket: a name, or an ARN')
   carrying(add('import', 'make an enhanced one of a savepoint in a bucket')).action(
     async (snapshot: string, from: string, options: TransferOptions) =>
       setExitCode(await (await transfer()).importSnapshotCommand(snapshot, from, options)),

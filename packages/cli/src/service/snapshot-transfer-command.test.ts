@@ -12,10 +12,11 @@ beforeAll(async () => {
     const body = Buffer.concat(await request.toArray()).toString()
     const name = String(request.headers['x-amz-target']).split('.')[1] as string
     asked.push({ operation: name, input: JSON.parse(body) })
-    const isQuestion = name === 'DescribeSnapshotOperation'
-    response.end(
-      JSON.stringify(isQuestion ? { SnapshotOperationInfoDetails: operation } : { SnapshotOperationId: '1' }),
-    )
+    const answers: Readonly<Record<string, object>> = {
+      DescribeSnapshotOperation: { SnapshotOperationInfoDetails: operation },
+      GetCallerIdentity: { Account: '123456789012' },
+    }
+    response.end(JSON.stringify(answers[name] ?? { SnapshotOperationId: '1' }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   vi.stubEnv('MILLRACE_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
@@ -38,7 +39,7 @@ afterEach(() => {
 async function snapshots(...words: string[]): Promise<unknown> {
   const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
   vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-  await runCommandLine(['snapshots', ...words, '--role', 'arn:aws:iam::000000000000:role/carrier', '--json'])
+  await runCommandLine(['snapshots', ...words, '--role', 'carrier', '--json'])
   return JSON.parse(out.mock.calls.map(([text]) => String(text)).join(''))
 }
 
@@ -54,10 +55,11 @@ test('an export tells where the files are', async () => {
   expect(await snapshots('export', SnapshotName, 's3://kept/exports')).toEqual({ name: SnapshotName, location })
   const ExportDestinationConfiguration = {
     DestinationType: 'S3',
-    ExportRoleArn: 'arn:aws:iam::000000000000:role/carrier',
+    ExportRoleArn: 'arn:aws:iam::123456789012:role/carrier',
     DestinationS3PrefixLocation: { BucketARN: 'arn:aws:s3:::kept', KeyPrefix: 'exports' },
   }
   expect(asked).toEqual([
+    { operation: 'GetCallerIdentity', input: {} },
     { operation: 'ExportSnapshot', input: { SnapshotName, ExportDestinationConfiguration } },
     { operation: 'DescribeSnapshotOperation', input: { SnapshotName, SnapshotOperationId: '1' } },
   ])
@@ -74,7 +76,7 @@ test('an import that fails tells why', async () => {
     error: { code: 'SNAPSHOT_FAILED', message: 'ImportSnapshot of before-sale is FAILED: there is no savepoint' },
   })
   const SourceS3PrefixLocation = { BucketARN: 'arn:aws:s3:::kept', KeyPrefix: '' }
-  expect(asked[0]).toMatchObject({ input: { ImportSourceConfiguration: { SourceS3PrefixLocation } } })
+  expect(asked[1]).toMatchObject({ input: { ImportSourceConfiguration: { SourceS3PrefixLocation } } })
 })
 
 test('a place that is not on S3 asks for nothing', async () => {

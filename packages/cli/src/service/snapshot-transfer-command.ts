@@ -1,13 +1,14 @@
 import { EngineError } from '@millrace/engine'
 import { answer, progress, table, withService } from './answer.ts'
 import { sleep } from './follow-operation.ts'
+import { roleArn } from './role-arn.ts'
 import type { ServiceConnection, ServiceOptions } from './service-connection.ts'
 
 const POLL_MS = 250
 
 /** How `millrace snapshots import` and `export` reach the bucket. */
 export interface TransferOptions extends ServiceOptions {
-  /** ARN of the role in whose name the service reads or writes there. */
+  /** Name or ARN of the role in whose name the service reads or writes there. */
   readonly role: string
 }
 
@@ -24,10 +25,11 @@ interface SnapshotOperation {
 /** Makes an enhanced snapshot of a savepoint in a bucket and waits until it is READY. */
 export function importSnapshotCommand(snapshot: string, from: string, options: TransferOptions): Promise<number> {
   return withService(options, async (connection) => {
+    const location = locationOf(from)
     const ImportSourceConfiguration = {
       SourceType: 'S3',
-      ImportRoleArn: options.role,
-      SourceS3PrefixLocation: locationOf(from),
+      ImportRoleArn: await roleArn(connection, options.role),
+      SourceS3PrefixLocation: location,
     }
     await carryOut(connection, snapshot, 'ImportSnapshot', { ImportSourceConfiguration })
     answer(options.json, { name: snapshot, status: 'READY' }, `${snapshot} is READY`)
@@ -40,7 +42,7 @@ export function exportSnapshotCommand(snapshot: string, to: string, options: Tra
     const location = locationOf(to)
     const ExportDestinationConfiguration = {
       DestinationType: 'S3',
-      ExportRoleArn: options.role,
+      ExportRoleArn: await roleArn(connection, options.role),
       DestinationS3PrefixLocation: location,
     }
     const operation = await carryOut(connection, snapshot, 'ExportSnapshot', { ExportDestinationConfiguration })

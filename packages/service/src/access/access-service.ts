@@ -8,6 +8,7 @@ import { describeJsonError } from '../wire/json-error.ts'
 import { RequestFields } from '../wire/request-fields.ts'
 import type { AccessControl } from './access-control.ts'
 import { AccessManagement } from './access-management.ts'
+import type { CallAccess } from './call-access.ts'
 import { roleArn, userArn } from './principal.ts'
 
 const contentType = 'application/x-amz-json-1.1'
@@ -18,7 +19,7 @@ const maxAuditBytes = 4 << 20
 /**
  * Users, keys, roles, policies and the audit log over JSON 1.1: `X-Amz-Target: MillraceAccess.OPERATION`, signed for the
  * service `millrace`. Who may `millrace:ManageAccess` can give everything to anybody, the rights that the service's machine
- * has at AWS too; `millrace:ReadAudit` reads the log.
+ * has at AWS too; `millrace:ReadAudit` reads the log; who signs may always ask who they are.
  */
 export class AccessService implements ApiService {
   readonly signingName = 'millrace'
@@ -56,6 +57,7 @@ export class AccessService implements ApiService {
 
   async handle({ headers, body, access }: ApiCall): Promise<ApiAnswer> {
     const name = targetOf(headers).slice(targetPrefix.length)
+    if (name === 'GetCallerIdentity') return answered(this.#callerIdentity(access))
     const operation = this.#operations.get(name)
     if (operation === undefined) throw new ApiError('UnknownOperationException', `${name} is not offered here.`)
     const fields = new RequestFields(decodeJson(body))
@@ -63,10 +65,15 @@ export class AccessService implements ApiService {
     access.authorize({ action, resource: this.#resourceOf(fields) })
     // It hands out rights at AWS that aren't anybody's here: not for who manages some roles alone.
     if (fields.has('Aws')) access.authorize({ action, resource: '*' })
-    return { status: 200, contentType, body: JSON.stringify(await operation(fields)) }
+    return answered(await operation(fields))
   }
 
   readonly describeError = describeJsonError
+
+  /** As STS has it: nobody needs a right to know who they are. */
+  #callerIdentity({ principal: { arn, name } }: CallAccess): object {
+    return { Account: this.#access.account.accountId, Arn: arn, UserId: name }
+  }
 
   #resourceOf(fields: RequestFields): string {
     const { account, directory } = this.#access
@@ -87,6 +94,10 @@ export class AccessService implements ApiService {
     const lines = bytes.toString('utf8').split('\n')
     return { Entries: lines.filter((line) => line !== '').map((line) => JSON.parse(line) as unknown) }
   }
+}
+
+function answered(value: object): ApiAnswer {
+  return { status: 200, contentType, body: JSON.stringify(value) }
 }
 
 function targetOf(headers: IncomingHttpHeaders): string {

@@ -160,6 +160,8 @@ describe('what users may do', () => {
           'on resource: * because no identity-based policy allows the kinesisanalytics:ListApplications action',
       },
     })
+    const identity = { Account: '000000000000', Arn: 'arn:aws:iam::000000000000:user/nothing', UserId: 'nothing' }
+    expect((await as(key, jsonCall('MillraceAccess.GetCallerIdentity'))).json).toEqual(identity)
     const publish = {
       service: 'sns',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
