@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'libsql'
@@ -307,6 +307,17 @@ describe('the SQLite file', () => {
     const other = new Database(path())
     expect(other.pragma('journal_mode')).toMatchObject([{ journal_mode: 'wal' }])
     other.close()
+  })
+
+  test('holds all by itself once it is closed', async () => {
+    store = await openSql()
+    await store.createApplication(application('a'), {}, operation('a', 'o1'))
+    await store.close()
+    const log = await stat(`${path()}-wal`).catch(() => ({ size: 0 }))
+    expect(log.size).toBe(0)
+    await copyFile(path(), join(folder, 'copy.db'))
+    store = await openSql('sqlite:copy.db')
+    expect(await store.application('a')).toEqual(application('a'))
   })
 
   test('of a newer version is refused, one that is none is told', async () => {

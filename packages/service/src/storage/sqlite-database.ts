@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
-import { Kysely, SqliteDialect } from 'kysely'
+import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import { migrations, sqliteLayout } from './migrations.ts'
 import { SqlDatabase } from './sql-database.ts'
@@ -7,7 +7,8 @@ import { storeFailed, storeTooNew } from './store-errors.ts'
 import type { Tables } from './tables.ts'
 
 /**
- * Opens or makes a SQLite file, mode 0600: WAL, and an fsync at every commit. One process at a time.
+ * Opens or makes a SQLite file, mode 0600: WAL, and an fsync at every commit. One process at a time. Once it is closed the file
+ * alone holds everything.
  * Errors: `STORE_FAILED`, `STORE_TOO_NEW` (invalid).
  */
 export function openSqlite(file: string): SqlDatabase {
@@ -24,10 +25,23 @@ export function openSqlite(file: string): SqlDatabase {
       database.close()
       throw error
     }
-    return new SqlDatabase('sqlite', file, new Kysely<Tables>({ dialect: new SqliteDialect({ database }) }))
+    return new SqlDatabase(
+      'sqlite',
+      file,
+      new Kysely<Tables>({ dialect: new SqliteDialect({ database: foldedAtClose(database) }) }),
+    )
   } catch (error) {
     throw storeFailed(error, file)
   }
+}
+
+/** The driver leaves what is in the log there. */
+function foldedAtClose(database: Database.Database): SqliteDatabase {
+  const close = () => {
+    database.pragma('wal_checkpoint(TRUNCATE)')
+    database.close()
+  }
+  return { prepare: (query) => database.prepare(query), close }
 }
 
 /** The version is in `PRAGMA user_version`. */
