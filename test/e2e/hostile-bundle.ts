@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -26,27 +37,41 @@ const KPU_MEMORY_MB = 768
 const SERVICE_LIMIT_KB = 600 * 1024
 const SECRET = 'a secret of the service'
 
+/** How the service that is attacked runs. */
+interface Surroundings {
+  readonly userId?: number
+  /** Root as in a container with Docker's defaults: it can't make namespaces. */
+  readonly inContainer?: boolean
+}
+
 /**
- * A bundle that means harm, as root and as another user: what it tries to read, write, signal and become is refused; its
- * floods, forks and memory end at its limits; the service answers all the while and stays small.
+ * A bundle that means harm, as root, as another user, and as root where there are no namespaces: what it tries to read,
+ * write, signal and become is refused; its floods, forks and memory end at its limits; the service answers all the while
+ * and stays small.
  */
 export async function run(log: (line: string) => void): Promise<void> {
   execFileSync(process.execPath, ['scripts/build.mjs'], { stdio: 'pipe' })
   const isolation = await detectIsolation(commandFile)
-  if (isolation.level !== 'isolated') return log('not run: needs Linux namespaces')
-  await attacked(log, undefined)
+  if (isolation.level !== 'isolated' || isolation.means.by !== 'namespaces') {
+    return log('not run: needs Linux namespaces')
+  }
+  await attacked(log, {})
   if (process.getuid?.() !== 0) return
-  await attacked((line) => log(`as an unprivileged user: ${line}`), 64_123)
+  await attacked((line) => log(`as an unprivileged user: ${line}`), { userId: 64_123 })
+  await attacked((line) => log(`as root without namespaces: ${line}`), { inContainer: true })
 }
 
-async function attacked(log: (line: string) => void, userId: number | undefined): Promise<void> {
+async function attacked(log: (line: string) => void, surroundings: Surroundings): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-hostile-'))
   const metadata = await MetadataStandIn.start()
   let world: World | undefined
   try {
+    const { userId, inContainer } = surroundings
     if (userId !== undefined) execFileSync('chown', [String(userId), folder])
-    world = await World.start(folder, metadata.url, userId)
-    await reaches(world, log)
+    // What is above the data directory is up to the operator.
+    if (inContainer) chmodSync(folder, 0o755)
+    world = await World.start(folder, metadata.url, surroundings)
+    await reaches(world, log, inContainer ? OF_OWN_USER : IN_NAMESPACES)
     await floods(world, log)
     await exhausts(world, log)
     assert.equal(metadata.requests, 0, 'the metadata service was contacted')
@@ -59,21 +84,84 @@ async function attacked(log: (line: string) => void, userId: number | undefined)
   }
 }
 
-async function reaches(world: World, log: (line: string) => void): Promise<void> {
+/** What comes of attempts. */
+interface Refusals {
+  /** In the application's log. */
+  readonly isolation: RegExp
+  readonly hidden: string
+  readonly signal: string
+  readonly data: string
+  readonly apps: string
+  readonly own: string
+  readonly unshare: RegExp
+  readonly connect: RegExp
+  readonly hardLink: RegExp
+  readonly setUserId: RegExp
+  readonly processes: RegExp
+  readonly temporary: (run: string) => string
+  /** Paths of the machine that everybody may see, or write to. */
+  readonly shared: readonly string[]
+}
+
+const IN_NAMESPACES: Refusals = {
+  isolation: /^isolation: isolated \(namespaces/,
+  hidden: 'ENOENT',
+  signal: 'ESRCH',
+  data: 'GOT apps',
+  apps: 'GOT hostile',
+  own: 'GOT checkpoints code given run savepoints',
+  unshare: /No space left on device/,
+  connect: /ENOENT/,
+  hardLink: /No such file/,
+  setUserId: /ENOENT/,
+  processes: /^GOT (sh|millrace-job) (node|MainThread)$/,
+  temporary: () => 'GOT /tmp',
+  shared: [],
+}
+
+const OF_OWN_USER: Refusals = {
+  isolation: /^isolation: isolated \(a user of its own\)$/,
+  hidden: 'EACCES',
+  signal: 'EPERM',
+  data: 'EACCES',
+  apps: 'EACCES',
+  own: 'EACCES',
+  unshare: /Operation not permitted/,
+  connect: /EACCES/,
+  hardLink: /Permission denied|Operation not permitted/,
+  setUserId: /^GOT [1-9]\d*\s*$/,
+  processes: /./,
+  temporary: (run) => `GOT ${run}`,
+  shared: ['/home', '/tmp/millrace-hostile-x'],
+}
+
+async function reaches(world: World, log: (line: string) => void, expected: Refusals): Promise<void> {
   const { data, pid } = world
   await world.create('sibling', 'counting', {})
   await world.started('sibling')
+  await world.matches('sibling', expected.isolation)
   const siblingPid = world.jobPids('sibling')[0] as number
   const victim = join(world.folder, 'victim')
   mkdirSync(victim)
   writeFileSync(join(victim, 'file'), 'untouched')
+  const whoIsIt = join(world.folder, 'id')
+  copyFileSync('/usr/bin/id', whoIsIt)
+  chmodSync(whoIsIt, 0o4755)
   const app = join(data, 'apps/hostile')
   const bundle = join(app, 'code', (await world.create('hostile', 'hostile', {}))[0] as string)
+  const lock = readdirSync(data).find((name) => /^\.endpoint-lock\.\d+$/.test(name)) as string
+  const connect = `require('net').connect('${join(data, lock)}').on('connect', process.exit)`
   const hidden = ['credentials', 'access.key', 'store.db', 'apps/sibling/given/credentials']
   const targets = {
-    read: [...hidden.map((name) => join(data, name)), '/proc/1/environ', `/proc/${pid}/environ`, '/etc/shadow'],
+    read: [
+      ...hidden.map((name) => join(data, name)),
+      ...['/proc/1/environ', `/proc/${pid}/environ`, `/proc/${siblingPid}/environ`, `/proc/${pid}/mem`],
+      '/etc/shadow',
+    ],
     list: [
-      ...['', 'apps', 'apps/sibling', 'apps/hostile', 'streams'].map((name) => join(data, name)),
+      ...['', 'apps', 'apps/sibling', 'apps/sibling/checkpoints', 'apps/hostile', 'streams'].map((name) =>
+        join(data, name),
+      ),
       '/root',
       '/home',
     ],
@@ -83,6 +171,10 @@ async function reaches(world: World, log: (line: string) => void): Promise<void>
       ['mount', '-t', 'tmpfs', 'tmpfs', '/tmp'],
       ['unshare', '--user', 'true'],
       ['unshare', '--mount', 'true'],
+      ['ln', join(data, 'credentials'), join(app, 'run/stolen')],
+      ['setpriv', '--reuid', '1', 'true'],
+      [whoIsIt, '-u'],
+      [process.execPath, '-e', connect],
     ],
     links: [
       [join(app, 'run/application_properties.v1.json.new'), join(victim, 'file')],
@@ -92,31 +184,41 @@ async function reaches(world: World, log: (line: string) => void): Promise<void>
     ],
   }
   // What it writes there, below /tmp, lies in a /tmp of its own, if anywhere.
-  const outside = [join(data, 'x'), join(data, 'apps/x'), '/tmp/millrace-hostile-x']
-  const all = { ...targets, write: [...targets.write, ...outside] }
+  const outside = [join(data, 'x'), join(data, 'apps/x'), join(data, 'apps/sibling/run/x'), '/tmp/millrace-hostile-x']
+  const attempted = outside.filter((path) => !expected.shared.includes(path))
+  const all = { ...targets, write: [...targets.write, ...attempted] }
   await world.recreate('hostile', 'hostile', { what: 'reach', targets: JSON.stringify(all) })
   await world.started('hostile')
   await world.shows('hostile', 'environment=')
   const outcome = (name: string): string => world.outcome('hostile', name)
-  for (const name of hidden) assert.equal(outcome(`read ${join(data, name)}`), 'ENOENT', name)
+  for (const name of hidden) assert.equal(outcome(`read ${join(data, name)}`), expected.hidden, name)
   assert.equal(outcome('read /proc/1/environ'), 'EACCES')
-  assert.match(outcome(`read /proc/${pid}/environ`), /^(ENOENT|EACCES)$/)
-  assert.equal(outcome('read /etc/shadow'), 'ENOENT')
-  assert.equal(outcome(`list ${join(data, '')}`), 'GOT apps')
-  assert.equal(outcome(`list ${join(data, 'apps')}`), 'GOT hostile')
-  assert.equal(outcome(`list ${join(data, 'apps/sibling')}`), 'ENOENT')
-  assert.equal(outcome(`list ${app}`), 'GOT checkpoints code given run savepoints')
-  for (const path of [join(data, 'streams'), '/root', '/home']) assert.equal(outcome(`list ${path}`), 'ENOENT', path)
+  for (const file of [`${pid}/environ`, `${siblingPid}/environ`, `${pid}/mem`])
+    assert.match(outcome(`read /proc/${file}`), /^(ENOENT|EACCES)$/, file)
+  assert.equal(outcome('read /etc/shadow'), expected.hidden)
+  assert.equal(outcome(`list ${join(data, '')}`), expected.data)
+  assert.equal(outcome(`list ${join(data, 'apps')}`), expected.apps)
+  for (const name of ['apps/sibling', 'apps/sibling/checkpoints'])
+    assert.equal(outcome(`list ${join(data, name)}`), expected.hidden)
+  assert.equal(outcome(`list ${app}`), expected.own)
+  for (const path of [join(data, 'streams'), '/root', '/home']) {
+    if (!expected.shared.includes(path)) assert.match(outcome(`list ${path}`), /^(ENOENT|EACCES)$/, path)
+  }
   for (const path of targets.write) assert.match(outcome(`write ${path}`), /^(EROFS|EACCES)$/, path)
-  for (const path of outside) assert.equal(existsSync(path), false, path)
-  for (const target of targets.signal) assert.equal(outcome(`signal ${target}`), 'ESRCH')
+  for (const path of attempted) assert.equal(existsSync(path), false, path)
+  for (const target of targets.signal) assert.equal(outcome(`signal ${target}`), expected.signal)
   assert.match(outcome('run mount -t tmpfs tmpfs /tmp'), /permission denied|superuser/i)
-  assert.match(outcome('run unshare --user true'), /No space left on device/)
+  assert.match(outcome('run unshare --user true'), expected.unshare)
   assert.match(outcome('run unshare --mount true'), /Operation not permitted/)
+  assert.match(outcome(`run ln ${join(data, 'credentials')} ${join(app, 'run/stolen')}`), expected.hardLink)
+  assert.match(outcome('run setpriv --reuid 1 true'), /Operation not permitted|Invalid argument/)
+  assert.match(outcome(`run ${whoIsIt} -u`), expected.setUserId)
+  assert.match(outcome(`run ${process.execPath} -e ${connect}`), expected.connect)
   assert.equal(outcome('open memory of init'), 'EACCES')
   assert.match(outcome('become another user'), /^(EPERM|EINVAL)$/)
-  assert.match(outcome('processes'), /^GOT (sh|millrace-job) (node|MainThread)$/)
+  assert.match(outcome('processes'), expected.processes)
   assert.match(outcome('rights'), /^GOT 0+$/)
+  assert.equal(outcome('temporary folder'), expected.temporary(join(app, 'run')))
   assert.match(outcome('environment'), /AWS_EC2_METADATA_DISABLED/)
   assert.doesNotMatch(outcome('environment'), /AWS_EC2_METADATA_SERVICE_ENDPOINT|SERVICE_SECRET/)
   for (const [link] of targets.links)
@@ -127,6 +229,7 @@ async function reaches(world: World, log: (line: string) => void): Promise<void>
   await world.deleted('hostile')
   assert.deepEqual(readdirSync(victim), ['file'])
   assert.equal(readFileSync(join(victim, 'file'), 'utf8'), 'untouched')
+  assert.equal(statSync(victim).uid, statSync(join(victim, 'file')).uid)
   assert.deepEqual(world.jobPids('sibling'), [siblingPid], 'the sibling runs on')
   log(
     `${Object.values(all).flat().length + 5} attempts to read, write, signal, mount and become more: none reached anything of others`,
@@ -218,13 +321,14 @@ class World {
     }
   }
 
-  static async start(folder: string, metadata: string, userId: number | undefined): Promise<World> {
+  static async start(folder: string, metadata: string, { userId, inContainer }: Surroundings): Promise<World> {
     const entry = resolve('packages/service/src/jobs/managed-jobs-fixture.ts')
     const data = join(folder, 'data')
     const options = ['--conditions=millrace-source', '--import', 'tsx', entry, data, commandFile, String(KPU_MEMORY_MB)]
     const env = { ...process.env, SERVICE_SECRET: SECRET, AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata, TMPDIR: folder }
     const user = userId === undefined ? {} : { uid: userId, gid: userId }
-    const service = spawn(process.execPath, options, { env, stdio: ['ignore', 'pipe', 'inherit'], ...user })
+    const [command = '', ...args] = [...(inContainer ? containerWords(folder) : []), process.execPath, ...options]
+    const service = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'], ...user })
     const [line] = (await once(service.stdout as NonNullable<typeof service.stdout>, 'data')) as [Buffer]
     const { url, accessKeyId, secretAccessKey } = JSON.parse(line.toString())
     const credentials = { accessKeyId, secretAccessKey }
@@ -341,6 +445,10 @@ class World {
     return waitFor(() => this.#printed(name).some((line) => line.includes(text)), `'${text}' of ${name}`)
   }
 
+  matches(name: string, line: RegExp): Promise<void> {
+    return waitFor(() => this.#printed(name).some((text) => line.test(text)), `${line} of ${name}`)
+  }
+
   #printed(name: string): string[] {
     const file = join(this.data, 'apps', name, 'logs/application.log')
     return (existsSync(file) ? readFileSync(file, 'utf8') : '')
@@ -355,12 +463,15 @@ class World {
       .map(({ pid }) => pid)
   }
 
-  /** Of an application with all that it has started. */
+  /** Of an application with all that it has started, wherever its parent is gone. */
   processesOf(name: string): number {
-    const parents = new Map(processes().map(({ pid, parent }) => [pid, parent]))
+    const running = processes()
+    const userId = statSync(join(this.data, 'apps', name, 'run')).uid
+    const isOwnUser = userId !== statSync(this.data).uid
+    const parents = new Map(running.map(({ pid, parent }) => [pid, parent]))
     const roots = new Set(
-      processes()
-        .filter(({ command }) => command.includes(`/data/apps/${name}/`))
+      running
+        .filter(({ command, user }) => command.includes(`/data/apps/${name}/`) || (isOwnUser && user === userId))
         .map(({ pid }) => pid),
     )
     const belongs = (pid: number | undefined): boolean =>
@@ -378,11 +489,47 @@ class World {
   }
 }
 
-function processes(): { pid: number; parent: number; command: string }[] {
-  return execFileSync('ps', ['-eo', 'pid,ppid,args', '--no-headers'], { encoding: 'utf8', maxBuffer: 64 << 20 })
+/** Docker's default rights, in a root of its own: where user namespaces are refused to everybody. Source: user_namespaces(7). */
+function containerWords(folder: string): string[] {
+  const root = join(folder, 'root')
+  mkdirSync(root)
+  const rights = ['chown', 'dac_override', 'fowner', 'fsetid', 'kill', 'setgid', 'setuid', 'setpcap', 'mknod']
+  const others = ['net_bind_service', 'net_raw', 'sys_chroot', 'audit_write', 'setfcap']
+  const bounding = `--bounding-set=-all,${[...rights, ...others].map((right) => `+${right}`).join(',')}`
+  const enter = `mount --rbind / "$1" && exec chroot "$@"`
+  return [
+    'unshare',
+    '--mount',
+    'sh',
+    '-c',
+    enter,
+    'container',
+    root,
+    'env',
+    '-C',
+    process.cwd(),
+    'setpriv',
+    bounding,
+    '--inh-caps=-all',
+    '--',
+  ]
+}
+
+/** Without those that have ended and whose parent, which may be the machine's init, hasn't asked yet how. */
+function processes(): { pid: number; parent: number; user: number; command: string }[] {
+  return execFileSync('ps', ['-eo', 'stat,pid,ppid,uid,args', '--no-headers'], {
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  })
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .map(([pid, parent, ...command]) => ({ pid: Number(pid), parent: Number(parent), command: command.join(' ') }))
+    .filter(([state]) => state?.startsWith('Z') === false)
+    .map(([, pid, parent, user, ...command]) => ({
+      pid: Number(pid),
+      parent: Number(parent),
+      user: Number(user),
+      command: command.join(' '),
+    }))
 }
 
 async function waitFor(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { openSync, readdirSync, readFileSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
 import { datagen } from '@millrace/connectors/datagen'
 import { defineApplication, WatermarkStrategy } from 'millrace'
@@ -59,6 +60,7 @@ function reach({ read = [], list = [], write = [], signal = [], commands = [], l
       .join(' '),
   )
   attempt('rights', () => /^CapEff:\s+(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
+  attempt('temporary folder', () => tmpdir())
   attempt('environment', () => Object.keys(process.env).sort().join(' '))
 }
 
@@ -94,7 +96,8 @@ function writeAll(descriptor: number, text: string): void {
 function forks(): void {
   let started = 0
   for (let i = 0; i < 5_000; i++) {
-    const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
+    // Every second one leaves its parent's session.
+    const child = spawn('sleep', ['1000'], { stdio: 'ignore', detached: i % 2 === 0 })
     child.on('error', () => {})
     if (child.pid === undefined) break
     started++

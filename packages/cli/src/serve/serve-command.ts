@@ -151,7 +151,7 @@ async function managedApplications(
   const commandFile = fileURLToPath(import.meta.resolve('millrace/command'))
   const isolation: Isolation = allowUnisolated
     ? { level: 'process', reason: '--allow-unisolated was given' }
-    : await detectIsolation(commandFile)
+    : await detectIsolation(commandFile, [dataDirectory, ...(stateRoot?.startsWith('/') ? [stateRoot] : [])])
   if (isolation.level === 'isolated') {
     logger.info('applications are isolated', { isolation: describeIsolation(isolation) })
     for (const folder of isolation.means.user === 'own-user' ? folders : []) {

@@ -1,19 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import {
-  chmodSync,
-  existsSync,
-  lchownSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Logger } from '@millrace/engine/spi'
 import type { Credentials } from '../access/credentials-file.ts'
+import { handOver } from './job-ownership.ts'
 import type { ApplicationPlaces } from './places.ts'
 
 /** Credentials with the token that those of a role's session have. */
@@ -64,15 +55,7 @@ export function prepareJobFolders(
   const { aws } = files.credentials
   if (aws === undefined) rmSync(places.awsTokenFile, { force: true })
   else writeFileSync(places.awsTokenFile, aws.token, { mode: 0o600 })
-  if (userId === undefined) return
-  const { restoredFrom } = files
-  // All of them lie below folders that only this process's user may enter.
-  for (const path of [places.run, places.checkpoints, places.savepoints]) giveTo(userId, path)
-  const given = [files.propertiesFile, places.credentialsFile, ...(aws === undefined ? [] : [places.awsTokenFile])]
-  for (const path of given) giveTo(userId, path)
-  if (restoredFrom !== undefined) giveTo(userId, restoredFrom)
-  chmodSync(places.given, 0o755)
-  chmodSync(files.bundle, 0o644)
+  if (userId !== undefined) handOver(places, files, userId)
 }
 
 /** State in a shared folder can't be renamed to another file system: it has a folder for that beside it. */
@@ -89,13 +72,6 @@ export async function removeDiscarded(removedFolder: string, logger: Logger): Pr
   } catch (error) {
     logger.warn('folders of ended jobs not removed', { folder: removedFolder, reason: (error as Error).message })
   }
-}
-
-/** Gives a folder and all that is in it to a user; links aren't followed. A folder that has the owner already is done. */
-export function giveTo(userId: number, path: string): void {
-  const stat = lstatSync(path)
-  if (stat.isDirectory() && stat.uid !== userId) for (const name of readdirSync(path)) giveTo(userId, join(path, name))
-  if (stat.uid !== userId) lchownSync(path, userId, userId)
 }
 
 function credentialsText({ accessKeyId, secretAccessKey, sessionToken, aws }: JobCredentials): string {

@@ -23,9 +23,10 @@ import { failedJob } from './failed-job.ts'
 import { jobEnvironment } from './job-environment.ts'
 import { type JobCredentials, PASSING, prepareJobFolders, removeDiscarded, removedStateFolder } from './job-folders.ts'
 import type { JobInspection } from './job-inspection.ts'
-import { assertIsolation, jobIsolation, localPath } from './job-isolation.ts'
+import { assertIsolation, jobIsolation, localPath, userOfProcesses } from './job-isolation.ts'
 import type { Job, JobLauncher, JobSettings } from './job-launcher.ts'
 import { JobLog } from './job-log.ts'
+import { openWays } from './job-ownership.ts'
 import { type JobResources, jobResources } from './job-resources.ts'
 import { defaultLogFileSettings, LogFile, type LogFileSettings } from './log-file.ts'
 import { logLevelsOf } from './log-levels.ts'
@@ -119,6 +120,7 @@ export class JobRunner implements JobLauncher {
     const resources = jobResources(presentConfiguration(application), cores, kpuMemoryMb)
     const bundle = this.#bundle(application)
     const isolation = jobIsolation(this.#settings, places, bundle, localPath(lineage.restoredFrom), resources)
+    if (isolation?.means.by === 'user') for (const root of this.#localRoots()) openWays(root)
     const removed = join(dataDirectory, 'removed')
     const credentials = this.#settings.credentials(application, epoch)
     prepareJobFolders(
@@ -150,13 +152,13 @@ export class JobRunner implements JobLauncher {
     const inspection = new ProcessInspection(epoch, folders.fresh, this.#parts.clock)
     this.#inspections.set(application.name, inspection)
     const job = new ProcessJob(settings, folders, log, inspection)
-    this.#watch(job, resources)
+    this.#watch(job, resources, userOfProcesses(isolation))
     return job
   }
 
-  #watch(job: ProcessJob, { kpus, memoryMb }: JobResources): void {
+  #watch(job: ProcessJob, { kpus, memoryMb }: JobResources, userId: number | undefined): void {
     if (job.pid === undefined || process.platform !== 'linux') return
-    const limit = { kpus, limitBytes: memoryMb * 2 ** 20 }
+    const limit = { kpus, limitBytes: memoryMb * 2 ** 20, userId }
     const watching = this.#watchdog.watch(job.pid, limit, (error) => job.fail(error))
     void job.exited.then(() => watching.cancel())
   }
@@ -195,8 +197,7 @@ export class JobRunner implements JobLauncher {
         AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: aws && places.awsTokenFile,
         ...this.#settings.environment(),
         MILLRACE_PROPERTIES_FILE: propertiesPath(places.given, versionId),
-        // The folder of a whole machine's temporary files isn't this job's.
-        ...(this.#settings.isolation.level === 'isolated' ? { TMPDIR: '/tmp' } : {}),
+        TMPDIR: this.#temporaryFolder(places),
       }),
     }
   }
@@ -243,6 +244,19 @@ export class JobRunner implements JobLauncher {
 
   #places(name: string): ApplicationPlaces {
     return applicationPlaces(this.#settings.dataDirectory, name)
+  }
+
+  /** The folder of a whole machine's temporary files isn't this job's. */
+  #temporaryFolder({ run }: ApplicationPlaces): string | undefined {
+    const { isolation } = this.#settings
+    if (isolation.level === 'process') return process.env['TMPDIR']
+    return isolation.means.by === 'namespaces' ? '/tmp' : run
+  }
+
+  /** Folders of this machine that hold what belongs to jobs. */
+  #localRoots(): string[] {
+    const { dataDirectory, stateRoot } = this.#settings
+    return [dataDirectory, ...(stateRoot?.startsWith('/') === true ? [stateRoot] : [])]
   }
 
   /** Folders of its state in local shared storage are its own like the others; what isn't local needs no folder. */

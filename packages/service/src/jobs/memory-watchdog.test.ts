@@ -117,6 +117,7 @@ test.runIf(process.platform === 'linux')(
     try {
       const tree = linuxProcessMemory.tree(pid)
       expect(tree).toHaveLength(2)
+      expect(linuxProcessMemory.tree(pid, process.getuid?.())).toEqual(expect.arrayContaining([...tree, process.pid]))
       for (const process of tree) {
         expect(linuxProcessMemory.residentBytes(process)).toBeGreaterThan(0)
         expect(await linuxProcessMemory.proportionalBytes(process)).toBeGreaterThan(0)

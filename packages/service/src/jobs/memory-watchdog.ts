@@ -11,6 +11,8 @@ export const looksPerWalk = 5
 export interface MemoryLimit {
   readonly limitBytes: number
   readonly kpus: number
+  /** Whose processes count, too, whoever has started them. */
+  readonly userId?: number | undefined
 }
 
 type Cancellable = ReturnType<Scheduler['after']>
@@ -62,19 +64,19 @@ export class MemoryWatchdog {
   }
 
   async #look(watched: Watched): Promise<void> {
-    const { pid, limitBytes, kpus, exceeded } = watched
+    const { pid, userId, limitBytes, kpus, exceeded } = watched
     let resident = this.#resident(watched)
     // Near the limit every process counts, however young.
     if (watched.looksUntilWalk-- <= 0 || resident > limitBytes / 2) {
       const before = watched.processes
-      watched.processes = this.#memory.tree(pid)
+      watched.processes = this.#memory.tree(pid, userId)
       const isSame = watched.processes.length === before.length && watched.processes.every((p, i) => p === before[i])
       // One that starts processes, as at its own start, is looked at whole until it has come to rest.
       watched.looksUntilWalk = isSame ? looksPerWalk - 1 : 0
       resident = this.#resident(watched)
     }
     if (resident <= limitBytes) return
-    const used = await bytesOfTree(this.#memory, pid)
+    const used = await bytesOfTree(this.#memory, pid, userId)
     if (sum(used) <= limitBytes || !this.#watched.delete(watched)) return
     exceeded(limitExceeded(sum(used), used.length, limitBytes, kpus))
   }

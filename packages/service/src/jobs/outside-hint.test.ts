@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import type { IsolationSettings } from '../launchers/index.ts'
 import { withOutsideHint } from './outside-hint.ts'
 
-const seen = { readOnly: ['/data/given'], readWrite: ['/data/run', '/var/output'] } as unknown as IsolationSettings
+const shown = { readOnly: ['/data/given'], readWrite: ['/data/run', '/var/output'] }
+const seen = { ...shown, means: { by: 'namespaces' } } as unknown as IsolationSettings
+const ofOwnUser = { ...shown, means: { by: 'user' } } as unknown as IsolationSettings
 
 /** As it comes from a job's process. */
 const told = (error: Error): EngineError => restoreEngineError(serializeError(error))
@@ -24,6 +26,13 @@ test.each([
 test('a folder that is shown but is not its own', () => {
   const error = failed(new Error("EACCES: permission denied, mkdir '/var/output/a'"))
   expect(withOutsideHint(error, seen).hint).toContain('chmod 1777')
+})
+
+test('as a user of its own it sees the machine, as far as others may', () => {
+  const error = failed(new Error("EACCES: permission denied, open '/home/me/alerts'"))
+  expect(withOutsideHint(error, ofOwnUser).hint).toMatch(/\/home\/me\/alerts .* may not use it so: .*chmod 1777/)
+  const own = failed(new Error("EACCES: permission denied, open '/data/given/x'"))
+  expect(withOutsideHint(own, ofOwnUser)).toBe(own)
 })
 
 test.each([

@@ -9,7 +9,7 @@ const refusal = /\b(?:ENOENT|EACCES|EPERM|EROFS)\b[^']*(?:'[^']*' -> )?'(\/[^']*
  * An isolated job's failure; of a path of this machine that it doesn't see or may not write to with a hint that tells how
  * it could, any other as it is.
  */
-export function withOutsideHint(error: EngineError, { readOnly, readWrite }: IsolationSettings): EngineError {
+export function withOutsideHint(error: EngineError, { means, readOnly, readWrite }: IsolationSettings): EngineError {
   const path = refusedPath(error)
   if (path === undefined || isInside(path, '/tmp')) return error
   if (readWrite.some((folder) => isInside(path, folder))) {
@@ -19,6 +19,9 @@ export function withOutsideHint(error: EngineError, { readOnly, readWrite }: Iso
     )
   }
   if (readOnly.some((folder) => isInside(path, folder))) return error
+  if (means.by === 'user') {
+    return withHint(error, `If ${path} is there, its user may not use it so: give others the right (chmod 1777).`)
+  }
   return withHint(
     error,
     `An isolated application doesn't see ${path}: show it the folder with millrace serve --folder DIR, or use S3 ` +

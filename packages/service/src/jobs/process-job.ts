@@ -6,6 +6,7 @@ import {
   type LaunchSettings,
   launchApplication,
 } from '../launchers/index.ts'
+import { userOfProcesses } from './job-isolation.ts'
 import type { Job, JobExit, SavedState } from './job-launcher.ts'
 import type { JobLog } from './job-log.ts'
 import { applicationLogger } from './log-line.ts'
@@ -48,7 +49,7 @@ export class ProcessJob implements Job {
     const { isolation } = settings
     this.#explained = (error) => (isolation === undefined ? error : withOutsideHint(error, isolation))
     this.#process = launchApplication(settings, { ...this.#listener(), ...inspection.listener })
-    inspection.attach(inspected(this.#process))
+    inspection.attach(inspected(this.#process, userOfProcesses(isolation)))
     this.running = this.#process.running.then(
       () => {
         this.#ran = true
@@ -147,7 +148,7 @@ export class ProcessJob implements Job {
 }
 
 /** The process as far as it is inspected; its memory is what the operating system tells, where it does. */
-function inspected(running: ApplicationProcess): InspectedProcess {
+function inspected(running: ApplicationProcess, userId: number | undefined): InspectedProcess {
   const { pid } = running
   return {
     plan: () => running.plan(),
@@ -158,7 +159,7 @@ function inspected(running: ApplicationProcess): InspectedProcess {
     savepoint: (path) => running.savepoint(path),
     memoryBytes: async () => {
       if (pid === undefined || process.platform !== 'linux') return undefined
-      return (await bytesOfTree(linuxProcessMemory, pid)).reduce((sum, bytes) => sum + bytes, 0)
+      return (await bytesOfTree(linuxProcessMemory, pid, userId)).reduce((sum, bytes) => sum + bytes, 0)
     },
   }
 }

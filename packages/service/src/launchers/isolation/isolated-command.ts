@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { commandPaths } from './command-paths.ts'
 import { isolationScript, type ShownPath } from './isolation-script.ts'
-import type { IsolationSettings, IsolationTools } from './isolation-settings.ts'
+import type { IsolationSettings, NamespaceMeans, NamespaceTools } from './isolation-settings.ts'
 import { isInside, readMountTable } from './mount-table.ts'
+import { ownUserWords } from './own-user-command.ts'
 import { systemPaths } from './system-paths.ts'
 
 /** The new root is built at one of these; the programs that build it need nothing in them. */
@@ -26,7 +27,25 @@ export function isolatedCommand(
   workingDirectory: string,
   settings: IsolationSettings,
 ): Command {
-  const { means } = settings
+  const { means, userId } = settings
+  const { setpriv, prlimit } = means.tools
+  const words = [
+    ...(means.by === 'user'
+      ? ownUserWords(means, userId as number)
+      : namespaceWords(means, commandFile, workingDirectory, settings)),
+    ...[prlimit, '--core=0', ...limits(settings)],
+    ...[setpriv, ...NO_RIGHTS, '--', command, ...args],
+  ]
+  return { command: words[0] as string, args: words.slice(1) }
+}
+
+/** The words that run a program in a view of its own, before those of the program itself. */
+function namespaceWords(
+  means: NamespaceMeans,
+  commandFile: string,
+  workingDirectory: string,
+  settings: IsolationSettings,
+): string[] {
   const { tools } = means
   const mounts = readMountTable()
   const shown = shownPaths(commandFile, workingDirectory, settings)
@@ -36,20 +55,17 @@ export function isolatedCommand(
     workingDirectory,
     buildingSite: buildingSite(shown, tools),
   }
-  const words = [
+  return [
     ...[tools.setpriv, '--pdeathsig', 'KILL', '--'],
     ...[tools.unshare, ...(means.user === 'same-user' ? ['--user', '--map-root-user'] : [])],
     ...['--mount', '--pid', '--ipc', '--uts', '--fork', '--kill-child=KILL', '--'],
     ...[tools.sh, '-c', isolationScript(view, means, mounts), 'millrace-job'],
-    ...userWords(settings),
-    ...[tools.prlimit, '--core=0', ...limits(settings)],
-    ...[tools.setpriv, ...NO_RIGHTS, '--', command, ...args],
+    ...userWords(means, settings.userId),
   ]
-  return { command: words[0] as string, args: words.slice(1) }
 }
 
 /** Becomes the job's user, in a user namespace where no other can be made. */
-function userWords({ means: { user, userNamespace, tools }, userId }: IsolationSettings): string[] {
+function userWords({ user, userNamespace, tools }: NamespaceMeans, userId: number | undefined): string[] {
   if (user === 'same-user') return []
   const become = [tools.setpriv, '--reuid', String(userId), '--regid', String(userId), '--clear-groups', '--']
   if (!userNamespace) return become
@@ -80,7 +96,7 @@ function shownPaths(
   ].flatMap(({ path, access }) => (existsSync(path) ? [{ path, access, kind: kindOf(path) }] : []))
 }
 
-function buildingSite(shown: readonly ShownPath[], tools: IsolationTools): string {
+function buildingSite(shown: readonly ShownPath[], tools: NamespaceTools): string {
   const needed = [...shown.map(({ path }) => path), ...Object.values(tools)]
   const isFree = (folder: string): boolean => !needed.some((path) => isInside(path, folder))
   return BUILDING_SITES.find((folder) => existsSync(folder) && isFree(folder)) ?? '/sys'

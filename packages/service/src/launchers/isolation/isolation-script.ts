@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { IsolationMeans } from './isolation-settings.ts'
+import type { NamespaceMeans } from './isolation-settings.ts'
 import { isInside, type Mount, mountOf, mountsBelow } from './mount-table.ts'
 import { shellWord, shellWords } from './shell-words.ts'
 
@@ -34,7 +34,7 @@ export interface View {
  * makes its exit code 128 plus the signal's number.
  * Source: pivot_root(2), mount_namespaces(7), pid_namespaces(7).
  */
-export function isolationScript(view: View, means: IsolationMeans, mounts: readonly Mount[]): string {
+export function isolationScript(view: View, means: NamespaceMeans, mounts: readonly Mount[]): string {
   const { mount, umount, pivot_root } = means.tools
   const shown = uncovered(view.shown)
   const at = (path: string): string => `${view.buildingSite}${path}`

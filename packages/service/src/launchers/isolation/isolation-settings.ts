@@ -1,5 +1,5 @@
 /** The programs of util-linux that build a job's view of the machine, as absolute paths. */
-export interface IsolationTools {
+export interface NamespaceTools {
   readonly sh: string
   readonly unshare: string
   readonly setpriv: string
@@ -9,19 +9,33 @@ export interface IsolationTools {
   readonly prlimit: string
 }
 
+/** Those that make a process another user's. */
+export type OwnUserTools = Pick<NamespaceTools, 'sh' | 'setpriv' | 'prlimit'> & { readonly setsid: string }
+
 /**
- * How this machine separates a job; plain data.
+ * Namespaces, in which a job sees nothing but what it is shown.
  *
  * `own-user`: this process is root; the job is an unprivileged user of its own in namespaces of its own.
  * `same-user`: this process isn't root, or is root of a container; a user namespace lets it build the others, in which
  * the job is the same user without any rights.
  */
-export interface IsolationMeans {
+export interface NamespaceMeans {
+  readonly by: 'namespaces'
   readonly user: 'own-user' | 'same-user'
   /** Whether the job can be kept from opening user namespaces of its own: it has one in which none may be made. */
   readonly userNamespace: boolean
-  readonly tools: IsolationTools
+  readonly tools: NamespaceTools
 }
+
+/** Where this process is root but may not make namespaces: the owners and modes of files keep jobs apart. */
+export interface OwnUserMeans {
+  readonly by: 'user'
+  readonly user: 'own-user'
+  readonly tools: OwnUserTools
+}
+
+/** How this machine separates a job; plain data. */
+export type IsolationMeans = NamespaceMeans | OwnUserMeans
 
 /** What a job sees of this machine besides the system's libraries, Node and the command, and what it may use up. */
 export interface IsolationSettings {

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { commandPaths } from './command-paths.ts'
 import { isolationScript, type View } from './isolation-script.ts'
-import type { IsolationMeans } from './isolation-settings.ts'
-import { jobUserId, userIdRange } from './job-user.ts'
+import type { NamespaceMeans } from './isolation-settings.ts'
+import { isJobUserId, jobUserId, userIdRange } from './job-user.ts'
 import { mountOf, mountsBelow, readMountTable } from './mount-table.ts'
 import { endOf } from './process-end.ts'
 import { shellWord } from './shell-words.ts'
@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const names = ['sh', 'unshare', 'setpriv', 'mount', 'umount', 'pivot_root', 'prlimit'] as const
-const tools = Object.fromEntries(names.map((name) => [name, name])) as unknown as IsolationMeans['tools']
+const tools = Object.fromEntries(names.map((name) => [name, name])) as unknown as NamespaceMeans['tools']
 const mounts = readMountTable(
   [
     '22 27 0:21 / / rw,relatime - ext4 /dev/a rw',
@@ -39,8 +39,8 @@ const view: View = {
   workingDirectory: '/data/run',
   buildingSite: '/sys',
 }
-const steps = (user: IsolationMeans['user']): string[] =>
-  isolationScript(view, { user, userNamespace: true, tools }, mounts).split(' &&\n')
+const steps = (user: NamespaceMeans['user']): string[] =>
+  isolationScript(view, { by: 'namespaces', user, userNamespace: true, tools }, mounts).split(' &&\n')
 
 test('what is shown keeps its path, its access and what its file system allows; mounts below are read-only too', () => {
   const all = steps('own-user')
@@ -93,10 +93,14 @@ test.each([
   expect(userIdRange(map)).toEqual({ first, count })
 })
 
-test('an application keeps its user, and another has another', () => {
-  const range = { first: 1000, count: 1000 }
-  expect(jobUserId('a', range)).toBe(jobUserId('a', range))
-  expect(jobUserId('a', range)).not.toBe(jobUserId('b', range))
+test('an application has a user that no other has and that nothing else runs as', () => {
+  const range = { first: 1000, count: 5 }
+  const users = new Set<number>()
+  for (const name of ['a', 'b', 'c']) users.add(jobUserId(name, users, range) as number)
+  expect([...users].sort()).toEqual([1002, 1003, 1004])
+  expect(jobUserId('d', users, range)).toBeUndefined()
+  expect(jobUserId('a', new Set(), range)).toBe(jobUserId('a', new Set(), range))
+  expect([1001, 1002, 1004, 1005].map((userId) => isJobUserId(userId, range))).toEqual([false, true, true, false])
 })
 
 test.each([

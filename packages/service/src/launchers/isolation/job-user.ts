@@ -5,15 +5,36 @@ import { readFileSync } from 'node:fs'
 const preferredFirst = 0x6d72_0000
 const preferredCount = 0x8000
 
-/** The user that a job with this name runs as, where each has its own. */
-export function jobUserId(applicationName: string, range = userIdRange()): number {
-  const number = createHash('sha256').update(applicationName).digest().readUInt32BE(0)
-  return range.first + (number % range.count)
+/** Of the users of jobs the first is that of trials, the second whoever ends what a user has left running. */
+const otherUses = 2
+
+/**
+ * A user for an application's jobs, by its folder; none that others have. Undefined when there is none left.
+ */
+export function jobUserId(folder: string, taken: ReadonlySet<number>, range = userIdRange()): number | undefined {
+  const first = range.first + otherUses
+  const count = range.count - otherUses
+  const number = createHash('sha256').update(folder).digest().readUInt32BE(0)
+  for (let tried = 0; tried < count; tried++) {
+    const userId = first + ((number + tried) % count)
+    if (!taken.has(userId)) return userId
+  }
+  return undefined
 }
 
-/** One of the users of jobs. */
-export function firstUserId(): number {
+/** Whether a user is one that `jobUserId` answers with. */
+export function isJobUserId(userId: number, range = userIdRange()): boolean {
+  return userId >= range.first + otherUses && userId < range.first + range.count
+}
+
+/** The user that trials run as. */
+export function trialUserId(): number {
   return userIdRange().first
+}
+
+/** The user that ends what others have left running; nothing else runs as it. */
+export function reaperUserId(): number {
+  return userIdRange().first + 1
 }
 
 /** In a container only some numbers exist: the last of them then. Source: user_namespaces(7), `/proc/self/uid_map`. */
