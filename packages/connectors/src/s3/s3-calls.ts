@@ -18,7 +18,14 @@ import type { AwsCredentials } from '../aws/aws-options.ts'
 import { unaryClientConfig } from '../aws/client-config.ts'
 import { retrying } from '../aws/retry.ts'
 import type { S3Settings } from './options.ts'
-import { isConflict, isMissingObject, isMissingUpload, isPreconditionFailed, storageError } from './s3-errors.ts'
+import {
+  isConflict,
+  isMissingObject,
+  isMissingUpload,
+  isPreconditionFailed,
+  redirectedTo,
+  storageError,
+} from './s3-errors.ts'
 import { type S3Location, s3Path } from './s3-location.ts'
 
 /** Metadata that says which open file an object was made of. */
@@ -58,6 +65,8 @@ export interface UploadInfo extends S3Location {
  * errors of the FileSystem contract.
  */
 export class S3Calls {
+  /** Buckets in another region than was expected have one of their own. */
+  readonly #clients = new Map<string, S3Client>()
   readonly #client: S3Client
   readonly #settings: S3Settings
   readonly #around: S3Parts & { readonly signal: AbortSignal }
@@ -65,21 +74,14 @@ export class S3Calls {
   constructor(settings: S3Settings, parts: S3Parts) {
     this.#settings = settings
     this.#around = { ...parts, signal: parts.signal ?? new AbortController().signal }
-    this.#client = new S3Client({
-      ...unaryClientConfig('S3', settings),
-      ...(parts.credentials === undefined ? {} : { credentials: parts.credentials }),
-      forcePathStyle: settings.forcePathStyle,
-      // The SDK's default, a CRC32 on everything, chokes other stores than AWS's.
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-    })
+    this.#client = this.#newClient(settings)
   }
 
   /** The newest version unless told which. */
   async read(at: S3Location, versionId?: string): Promise<Uint8Array> {
-    const bytes = await this.#call('read', at, () =>
+    const bytes = await this.#call('read', at, (client) =>
       unless(isMissingObject, async () => {
-        const { Body } = await this.#client.send(new GetObjectCommand({ ...named(at), VersionId: versionId }))
+        const { Body } = await client.send(new GetObjectCommand({ ...named(at), VersionId: versionId }))
         return Body === undefined ? new Uint8Array(0) : await Body.transformToByteArray()
       }),
     )
@@ -88,24 +90,24 @@ export class S3Calls {
   }
 
   async put(at: S3Location, bytes: Uint8Array, fileId: string): Promise<void> {
-    await this.#call('write', at, () =>
-      this.#client.send(new PutObjectCommand({ ...named(at), Body: bytes, Metadata: { [FILE_ID]: fileId } })),
+    await this.#call('write', at, (client) =>
+      client.send(new PutObjectCommand({ ...named(at), Body: bytes, Metadata: { [FILE_ID]: fileId } })),
     )
   }
 
   /** False when there is an object. It may be our own, by a try whose answer was lost. */
   async putIfAbsent(at: S3Location, bytes: Uint8Array, fileId: string): Promise<boolean> {
     const input = { ...named(at), Body: bytes, Metadata: { [FILE_ID]: fileId }, IfNoneMatch: '*' }
-    const answer = await this.#call('create', at, () =>
-      unless(isPreconditionFailed, () => this.#client.send(new PutObjectCommand(input))),
+    const answer = await this.#call('create', at, (client) =>
+      unless(isPreconditionFailed, () => client.send(new PutObjectCommand(input))),
     )
     return answer !== undefined
   }
 
   head(at: S3Location): Promise<ObjectInfo | undefined> {
-    return this.#call('look at', at, () =>
+    return this.#call('look at', at, (client) =>
       unless(isMissingObject, async () => {
-        const { ContentLength = 0, Metadata = {} } = await this.#client.send(new HeadObjectCommand(named(at)))
+        const { ContentLength = 0, Metadata = {} } = await client.send(new HeadObjectCommand(named(at)))
         return { sizeBytes: ContentLength, fileId: Metadata[FILE_ID] }
       }),
     )
@@ -117,8 +119,8 @@ export class S3Calls {
     let token: string | undefined
     do {
       const input = { Bucket: bucket, Prefix: prefix, ContinuationToken: token }
-      const page = await this.#call('list', { bucket, key: prefix }, () =>
-        this.#client.send(new ListObjectsV2Command(input)),
+      const page = await this.#call('list', { bucket, key: prefix }, (client) =>
+        client.send(new ListObjectsV2Command(input)),
       )
       for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
         files.push({ path: s3Path(bucket, Key), sizeBytes: Size, modifiedMs: LastModified?.getTime() ?? 0 })
@@ -133,9 +135,9 @@ export class S3Calls {
     for (let at = 0; at < keys.length; at += 1000) {
       const objects = keys.slice(at, at + 1000).map((Key) => ({ Key }))
       const where = { bucket, key: keys[at] as string }
-      await this.#call('delete', where, async () => {
+      await this.#call('delete', where, async (client) => {
         const Delete = { Objects: objects, Quiet: true }
-        const { Errors = [] } = await this.#client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete }))
+        const { Errors = [] } = await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete }))
         const [first] = Errors
         if (first !== undefined) throw Object.assign(new Error(`${first.Key}: ${first.Message}`), { name: first.Code })
       })
@@ -144,8 +146,8 @@ export class S3Calls {
 
   async startUpload(at: S3Location, fileId: string): Promise<string> {
     const input = { ...named(at), Metadata: { [FILE_ID]: fileId } }
-    const { UploadId = '' } = await this.#call('open', at, () =>
-      this.#client.send(new CreateMultipartUploadCommand(input)),
+    const { UploadId = '' } = await this.#call('open', at, (client) =>
+      client.send(new CreateMultipartUploadCommand(input)),
     )
     return UploadId
   }
@@ -153,9 +155,9 @@ export class S3Calls {
   /** Undefined when the upload is gone. */
   uploadPart(at: S3Location, uploadId: string, n: number, bytes: Uint8Array): Promise<UploadedPart | undefined> {
     const input = { ...named(at), UploadId: uploadId, PartNumber: n, Body: bytes }
-    return this.#call('write', at, () =>
+    return this.#call('write', at, (client) =>
       unless(isMissingUpload, async () => {
-        const { ETag = '' } = await this.#client.send(new UploadPartCommand(input))
+        const { ETag = '' } = await client.send(new UploadPartCommand(input))
         return { n, etag: ETag, size: bytes.length }
       }),
     )
@@ -174,8 +176,8 @@ export class S3Calls {
       MultipartUpload: { Parts: parts.map(({ n, etag }) => ({ PartNumber: n, ETag: etag })) },
       MpuObjectSize: lengthBytes,
     }
-    const answer = await this.#call('commit', at, () =>
-      unless(isMissingUpload, () => this.#client.send(new CompleteMultipartUploadCommand(input))),
+    const answer = await this.#call('commit', at, (client) =>
+      unless(isMissingUpload, () => client.send(new CompleteMultipartUploadCommand(input))),
     )
     return answer !== undefined
   }
@@ -186,8 +188,8 @@ export class S3Calls {
     let marker: string | undefined
     do {
       const input = { ...named(at), UploadId: uploadId, PartNumberMarker: marker }
-      const page = await this.#call('look at', at, () =>
-        unless(isMissingUpload, () => this.#client.send(new ListPartsCommand(input))),
+      const page = await this.#call('look at', at, (client) =>
+        unless(isMissingUpload, () => client.send(new ListPartsCommand(input))),
       )
       if (page === undefined) return undefined
       for (const { LastModified } of page.Parts ?? []) newestMs = Math.max(newestMs, LastModified?.getTime() ?? 0)
@@ -197,10 +199,8 @@ export class S3Calls {
   }
 
   async abortUpload(at: S3Location, uploadId: string): Promise<void> {
-    await this.#call('discard', at, () =>
-      unless(isMissingUpload, () =>
-        this.#client.send(new AbortMultipartUploadCommand({ ...named(at), UploadId: uploadId })),
-      ),
+    await this.#call('discard', at, (client) =>
+      unless(isMissingUpload, () => client.send(new AbortMultipartUploadCommand({ ...named(at), UploadId: uploadId }))),
     )
   }
 
@@ -210,8 +210,8 @@ export class S3Calls {
     let marker: { readonly KeyMarker: string; readonly UploadIdMarker: string | undefined } | undefined
     do {
       const input = { Bucket: bucket, Prefix: prefix, ...marker }
-      const page: ListMultipartUploadsCommandOutput = await this.#call('list', { bucket, key: prefix }, () =>
-        this.#client.send(new ListMultipartUploadsCommand(input)),
+      const page: ListMultipartUploadsCommandOutput = await this.#call('list', { bucket, key: prefix }, (client) =>
+        client.send(new ListMultipartUploadsCommand(input)),
       )
       for (const { Key: key = '', UploadId: uploadId = '', Initiated } of page.Uploads ?? []) {
         uploads.push({ bucket, key, uploadId, initiatedMs: Initiated?.getTime() ?? 0 })
@@ -223,14 +223,40 @@ export class S3Calls {
     return uploads
   }
 
-  async #call<R>(operation: string, at: S3Location, send: () => Promise<R>): Promise<R> {
+  async #call<R>(operation: string, at: S3Location, send: (client: S3Client) => Promise<R>): Promise<R> {
     const path = s3Path(at.bucket, at.key)
     const what = `To ${operation} ${path}`
+    const call = () => this.#whereBucketIs(at.bucket, send).catch(worthRepeating)
     try {
-      return await retrying(this.#around, what, this.#settings.unavailableAfterMs, () => send().catch(worthRepeating))
+      return await retrying(this.#around, what, this.#settings.unavailableAfterMs, call)
     } catch (error) {
       throw storageError(operation, path, error)
     }
+  }
+
+  /** S3 tells who asks in the wrong region which one is right: that is remembered. */
+  async #whereBucketIs<R>(bucket: string, send: (client: S3Client) => Promise<R>): Promise<R> {
+    try {
+      return await send(this.#clients.get(bucket) ?? this.#client)
+    } catch (error) {
+      const region = redirectedTo(error)
+      if (region === undefined) throw error
+      const client = this.#newClient({ ...this.#settings, region })
+      this.#clients.set(bucket, client)
+      return await send(client)
+    }
+  }
+
+  #newClient(settings: S3Settings): S3Client {
+    const { credentials } = this.#around
+    return new S3Client({
+      ...unaryClientConfig('S3', settings),
+      ...(credentials === undefined ? {} : { credentials }),
+      forcePathStyle: settings.forcePathStyle,
+      // The SDK's default, a CRC32 on everything, chokes other stores than AWS's.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+    })
   }
 }
 

@@ -4,6 +4,7 @@ interface SdkErrorShape {
   readonly name?: string
   readonly Code?: string
   readonly $metadata?: { readonly httpStatusCode?: number }
+  readonly $response?: { readonly headers?: Readonly<Record<string, string>> }
 }
 
 /** The service's name of a failure: `NoSuchKey`, `PreconditionFailed`. */
@@ -30,6 +31,13 @@ export function isMissingObject(error: unknown): boolean {
   const name = s3ErrorName(error)
   // HEAD has no body, so its 404 has no name of its own.
   return name === 'NoSuchKey' || name === 'NotFound'
+}
+
+/** The bucket's region when the request went to, or was signed for, another; S3 answers 301 or 400 then. */
+export function redirectedTo(error: unknown): string | undefined {
+  const status = s3ErrorStatus(error)
+  if (status !== 301 && status !== 307 && status !== 400) return undefined
+  return ((error ?? {}) as SdkErrorShape).$response?.headers?.['x-amz-bucket-region']
 }
 
 export function isMissingUpload(error: unknown): boolean {

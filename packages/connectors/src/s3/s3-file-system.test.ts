@@ -149,6 +149,19 @@ describe('s3FileSystem', () => {
     vi.unstubAllEnvs()
   })
 
+  test('a bucket in another region is found there', async () => {
+    const elsewhere = await startFake({ region: 'eu-central-1' })
+    try {
+      const far = elsewhere.open()
+      expect(await far.list('s3://bucket/none')).toEqual([])
+      await Promise.all(['a', 'b', 'c'].map((name) => far.write(`s3://bucket/${name}`, bytes(name))))
+      expect(utf8(await elsewhere.open().read('s3://bucket/b'))).toBe('b')
+      expect(await elsewhere.open().createExclusive('s3://bucket/a', bytes('x'))).toBe(false)
+    } finally {
+      await elsewhere.fake.close()
+    }
+  })
+
   test('a full store is STORAGE_FULL, a forbidden one isn’t tried again', async () => {
     fake.fault = () => ({ status: 507, code: 'XMinioStorageFull' })
     await expect(open().write('s3://bucket/x', bytes('x'))).rejects.toMatchObject({ code: 'STORAGE_FULL' })

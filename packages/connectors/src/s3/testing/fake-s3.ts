@@ -22,6 +22,8 @@ export interface FakeS3Settings {
   readonly forgetsCompleted?: boolean
   readonly pageSize?: number
   readonly minPartSizeBytes?: number
+  /** Where its buckets are: requests signed for another region are redirected. Any unless given. */
+  readonly region?: string
 }
 
 interface StoredPart {
@@ -73,7 +75,7 @@ export class FakeS3 {
   fault: (request: S3Request) => S3Fault | undefined = () => undefined
   requests = 0
   nowMs: () => number
-  readonly #settings: Required<FakeS3Settings>
+  readonly #settings: Required<Omit<FakeS3Settings, 'region'>> & Pick<FakeS3Settings, 'region'>
   readonly #server = createServer((request, response) => void this.#serve(request, response))
   #uploadIds = 0
 
@@ -101,7 +103,13 @@ export class FakeS3 {
     const url = new URL(request.url ?? '/', 'http://s3')
     const [, , key = ''] = /^\/([^/]+)\/?(.*)$/.exec(decodeURIComponent(url.pathname)) ?? []
     const operation = operationOf(request.method ?? '', key, url.searchParams)
-    const accessKeyId = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? ''
+    const [, accessKeyId = '', signedFor] =
+      /Credential=([^/]+)\/\d+\/([^/]+)/.exec(request.headers.authorization ?? '') ?? []
+    const { region } = this.#settings
+    if (region !== undefined && region !== signedFor) {
+      const headers = { 'x-amz-bucket-region': region }
+      return send(response, { ...errorAnswer(301, 'PermanentRedirect'), headers }, request.method)
+    }
     const fault = this.fault({ accessKeyId, operation, key, count: ++this.requests })
     if (typeof fault === 'object') return send(response, errorAnswer(fault.status, fault.code), request.method)
     let answer: Answer
