@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Expression, ExpressionBuilder, Kysely, SqlBool, Transaction } from 'kysely'
 import {
   accountScope,
   type SnapshotOperationRecord,
@@ -196,40 +196,32 @@ async function putSnapshotOperation(db: Transaction<Tables>, operation: Snapshot
     .execute()
 }
 
-/** All but the newest and those in progress. */
+type WhichOperations = (its: ExpressionBuilder<Tables, 'snapshot_operations'>) => Expression<SqlBool>
+
+/** All of a snapshot but the newest and those in progress. */
 async function forgetOldOperations(db: Transaction<Tables>, snapshot: string): Promise<void> {
-  const oldest = await db
-    .selectFrom('snapshot_operations')
-    .select('position')
-    .where('snapshot', '=', snapshot)
-    .orderBy('position', 'desc')
-    .offset(keptOperations)
-    .limit(1)
-    .executeTakeFirst()
-  if (oldest === undefined) return
-  await db
-    .deleteFrom('snapshot_operations')
-    .where('snapshot', '=', snapshot)
-    .where('position', '<=', oldest.position)
-    .where('status', '<>', 'IN_PROGRESS')
-    .execute()
+  await forgetOperations(db, (its) => its('snapshot', '=', snapshot), keptOperations)
 }
 
 /** Those on enhanced snapshots that are gone, but the newest. */
 async function forgetOperationsOfGone(db: Transaction<Tables>): Promise<void> {
   const there = db.selectFrom('snapshots').select('name').where('scope', '=', accountScope)
+  await forgetOperations(db, (its) => its('snapshot', 'not in', there), keptOfGoneSnapshots)
+}
+
+async function forgetOperations(db: Transaction<Tables>, which: WhichOperations, kept: number): Promise<void> {
   const oldest = await db
     .selectFrom('snapshot_operations')
     .select('position')
-    .where('snapshot', 'not in', there)
+    .where(which)
     .orderBy('position', 'desc')
-    .offset(keptOfGoneSnapshots)
+    .offset(kept)
     .limit(1)
     .executeTakeFirst()
   if (oldest === undefined) return
   await db
     .deleteFrom('snapshot_operations')
-    .where('snapshot', 'not in', there)
+    .where(which)
     .where('position', '<=', oldest.position)
     .where('status', '<>', 'IN_PROGRESS')
     .execute()
