@@ -33,16 +33,20 @@ export async function followOperation(
   const { client, api } = connection
   const startedMs = systemClock.monotonicMs()
   let shown: string | undefined
-  for (;;) {
+  const look = async (): Promise<ApplicationDetail | undefined> => {
     const application = await describeApplication(connection, name)
+    const status = application?.ApplicationStatus
     const seconds = ((systemClock.monotonicMs() - startedMs) / 1000).toFixed(1)
-    if (application === undefined) return undefined
-    if (application.ApplicationStatus !== shown) progress(`${name}: ${application.ApplicationStatus} (${seconds} s)`)
-    shown = application.ApplicationStatus
+    if (status !== undefined && status !== shown) progress(`${name}: ${status} (${seconds} s)`)
+    shown = status
+    return application
+  }
+  for (;;) {
+    if ((await look()) === undefined) return undefined
     const { ApplicationOperationInfoDetails: operation } = await client.send(
       new api.DescribeApplicationOperationCommand({ ApplicationName: name, OperationId: operationId }),
     )
-    if (operation?.OperationStatus === 'SUCCESSFUL') return await settled(connection, name, shown)
+    if (operation?.OperationStatus === 'SUCCESSFUL') return await look()
     if (operation?.OperationStatus === 'FAILED') {
       const { ErrorInfo, RollbackOperationId } = operation.OperationFailureDetails ?? {}
       const wentBack = RollbackOperationId !== undefined && (await rolledBack(connection, name, RollbackOperationId))
@@ -68,18 +72,6 @@ async function rolledBack(connection: ServiceConnection, name: string, operation
 async function whereNow(connection: ServiceConnection, name: string): Promise<string> {
   const now = await describeApplication(connection, name)
   return ` It was rolled back and is ${now?.ApplicationStatus}, version ${now?.ApplicationVersionId}.`
-}
-
-async function settled(
-  connection: ServiceConnection,
-  name: string,
-  shown: string | undefined,
-): Promise<ApplicationDetail | undefined> {
-  const application = await describeApplication(connection, name)
-  if (application !== undefined && application.ApplicationStatus !== shown) {
-    progress(`${name}: ${application.ApplicationStatus}`)
-  }
-  return application
 }
 
 /** Waits until an application that is being deleted is gone. Errors: `OPERATION_FAILED`. */
