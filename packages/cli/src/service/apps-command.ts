@@ -4,6 +4,7 @@ import type {
   ParallelismConfigurationDescription,
 } from '@aws-sdk/client-kinesis-analytics-v2'
 import { EngineError } from '@millrace/engine'
+import { allPages } from './all-pages.ts'
 import { answer, table, withService } from './answer.ts'
 import { askApplication } from './application-route.ts'
 import { describeApplication, followDeletion, followOperation } from './follow-operation.ts'
@@ -14,13 +15,10 @@ import { SnapshotKind } from './snapshot-kinds.ts'
 /** Lists the service's applications. */
 export function listCommand(options: ServiceOptions): Promise<number> {
   return withService(options, async ({ client, api }) => {
-    const summaries: ApplicationSummary[] = []
-    let NextToken: string | undefined
-    do {
-      const page = await client.send(new api.ListApplicationsCommand({ NextToken }))
-      summaries.push(...(page.ApplicationSummaries ?? []))
-      NextToken = page.NextToken
-    } while (NextToken !== undefined)
+    const summaries = await allPages(
+      (NextToken) => client.send(new api.ListApplicationsCommand({ NextToken })),
+      (page) => page.ApplicationSummaries,
+    )
     const rows = summaries.map((one) => [one.ApplicationName, one.ApplicationStatus, String(one.ApplicationVersionId)])
     const text = rows.length === 0 ? 'no applications yet: millrace deploy app.ts --name NAME' : table(rows)
     answer(options.json, { applications: summaries.map(summary) }, text)

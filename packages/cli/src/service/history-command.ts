@@ -1,6 +1,6 @@
-import type { ApplicationOperationInfo, ApplicationVersionSummary } from '@aws-sdk/client-kinesis-analytics-v2'
 import { EngineError } from '@millrace/engine'
 import { readProperties } from '../application/properties.ts'
+import { allPages } from './all-pages.ts'
 import { answer, table, withService } from './answer.ts'
 import { type SettingsOptions, settingsOf, updateApplication } from './application-change.ts'
 import { existing, tell } from './apps-command.ts'
@@ -41,13 +41,10 @@ export function rollbackCommand(name: string, options: ServiceOptions): Promise<
 /** Lists an application's versions, newest first. */
 export function versionsCommand(name: string, options: ServiceOptions): Promise<number> {
   return withService(options, async ({ client, api }) => {
-    const versions: ApplicationVersionSummary[] = []
-    let NextToken: string | undefined
-    do {
-      const page = await client.send(new api.ListApplicationVersionsCommand({ ApplicationName: name, NextToken }))
-      versions.push(...(page.ApplicationVersionSummaries ?? []))
-      NextToken = page.NextToken
-    } while (NextToken !== undefined)
+    const versions = await allPages(
+      (NextToken) => client.send(new api.ListApplicationVersionsCommand({ ApplicationName: name, NextToken })),
+      (page) => page.ApplicationVersionSummaries,
+    )
     const rows = versions.map((one) => [String(one.ApplicationVersionId), one.ApplicationStatus])
     const short = versions.map((one) => ({ version: one.ApplicationVersionId, status: one.ApplicationStatus }))
     answer(options.json, { versions: short }, table(rows))
@@ -57,13 +54,10 @@ export function versionsCommand(name: string, options: ServiceOptions): Promise<
 /** Lists the operations on an application, newest first. */
 export function operationsCommand(name: string, options: ServiceOptions): Promise<number> {
   return withService(options, async ({ client, api }) => {
-    const operations: ApplicationOperationInfo[] = []
-    let NextToken: string | undefined
-    do {
-      const page = await client.send(new api.ListApplicationOperationsCommand({ ApplicationName: name, NextToken }))
-      operations.push(...(page.ApplicationOperationInfoList ?? []))
-      NextToken = page.NextToken
-    } while (NextToken !== undefined)
+    const operations = await allPages(
+      (NextToken) => client.send(new api.ListApplicationOperationsCommand({ ApplicationName: name, NextToken })),
+      (page) => page.ApplicationOperationInfoList,
+    )
     const short = operations.map((one) => ({
       id: one.OperationId,
       operation: one.Operation,

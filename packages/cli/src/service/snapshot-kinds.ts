@@ -1,4 +1,5 @@
 import { EngineError } from '@millrace/engine'
+import { allPages } from './all-pages.ts'
 import type { ServiceConnection } from './service-connection.ts'
 
 /** A snapshot as the service tells of it; some of it is of one kind only. Times are epoch seconds. */
@@ -68,14 +69,10 @@ export class SnapshotKind {
   async list(): Promise<readonly Snapshot[]> {
     const [operation, member] = kinds[this.kind].list
     const filter = { [this.kind === 'legacy' ? 'ApplicationName' : 'SourceApplicationName']: this.#application }
-    const snapshots: Snapshot[] = []
-    let NextToken: unknown
-    do {
-      const page = await this.#call(operation, { ...filter, NextToken })
-      snapshots.push(...(page[member] as readonly Snapshot[]))
-      NextToken = page['NextToken']
-    } while (NextToken !== undefined)
-    return snapshots
+    return allPages(
+      (NextToken) => this.#call(operation, { ...filter, NextToken }),
+      (page) => page[member] as readonly Snapshot[],
+    )
   }
 
   /** Errors: `ResourceNotFoundException`. */

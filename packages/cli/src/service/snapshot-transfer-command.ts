@@ -1,4 +1,5 @@
 import { EngineError } from '@millrace/engine'
+import { allPages } from './all-pages.ts'
 import { answer, progress, table, withService } from './answer.ts'
 import { sleep } from './follow-operation.ts'
 import { roleArn } from './role-arn.ts'
@@ -55,13 +56,10 @@ export function exportSnapshotCommand(snapshot: string, to: string, options: Tra
 /** Lists what was done with an enhanced snapshot, newest first. */
 export function snapshotOperationsCommand(snapshot: string, options: ServiceOptions): Promise<number> {
   return withService(options, async (connection) => {
-    const operations: SnapshotOperation[] = []
-    let NextToken: unknown
-    do {
-      const page = await connection.call('ListSnapshotOperations', { SnapshotName: snapshot, NextToken })
-      operations.push(...(page['SnapshotOperationInfoList'] as readonly SnapshotOperation[]))
-      NextToken = page['NextToken']
-    } while (NextToken !== undefined)
+    const operations = await allPages(
+      (NextToken) => connection.call('ListSnapshotOperations', { SnapshotName: snapshot, NextToken }),
+      (page) => page['SnapshotOperationInfoList'] as readonly SnapshotOperation[],
+    )
     const short = operations.map((one) => ({
       id: one.SnapshotOperationId,
       operation: one.SnapshotOperation,

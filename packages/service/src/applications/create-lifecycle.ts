@@ -1,6 +1,5 @@
 import type { FileSystems } from '@millrace/engine/host'
 import { EngineError, type Logger } from '@millrace/engine/spi'
-import type { SessionOwner } from '../access/execution-credentials.ts'
 import { awsSourceHint } from '../access/role-aws-source.ts'
 import { roleCredentialsPath } from '../access/role-credentials-service.ts'
 import type { JobCredentials } from '../jobs/job-folders.ts'
@@ -12,6 +11,7 @@ import type { ApplicationRecord } from './application-record.ts'
 import type { LifecycleSurroundings } from './applications.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { LifecycleService } from './lifecycle-service.ts'
+import { sessionName, sessionOwner } from './process-session.ts'
 
 /** How this machine runs applications. */
 export interface ManagedJobs {
@@ -49,9 +49,9 @@ export function createLifecycle(jobs: ManagedJobs, surroundings: LifecycleSurrou
   })
   const { allowUnisolated = false, ...others } = jobs
   const credentials = (application: ApplicationRecord, epoch: number): JobCredentials => {
-    const { serviceExecutionRole: role, name } = application
-    const session = `${name.slice(0, 48)}-${epoch}`
-    const { awsToken, ...own } = executionCredentials.issue(role, session, sessionOwner(application, epoch))
+    const role = application.serviceExecutionRole
+    const owner = sessionOwner(application, epoch)
+    const { awsToken, ...own } = executionCredentials.issue(role, sessionName(application, epoch), owner)
     if (!hasAwsCredentials(application, surroundings)) return own
     return { ...own, aws: { url: `${url()}${roleCredentialsPath}`, token: awsToken } }
   }
@@ -113,8 +113,4 @@ class RoleRunner extends JobRunner {
       this.#logger.warn("an ended job's credentials were not revoked", { application: name, reason: String(error) })
     }
   }
-}
-
-function sessionOwner({ name, createdMs }: ApplicationRecord, epoch: number): SessionOwner {
-  return { applicationName: name, applicationCreatedMs: createdMs, epoch }
 }

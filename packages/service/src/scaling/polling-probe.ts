@@ -2,6 +2,7 @@ import type { Cancellable, Clock, Logger, Scheduler, Split } from '@millrace/eng
 import type { ExecutionCredentials, SessionCredentials } from '../access/execution-credentials.ts'
 import type { AwsRoleCredentials } from '../access/role-credentials.ts'
 import type { ApplicationRecord } from '../applications/application-record.ts'
+import { sessionName, sessionOwner } from '../applications/process-session.ts'
 import { type LookAtShard, ShardPolls } from './shard-polls.ts'
 import { isPassing, openShardReader, type ShardReader, type ShardReaderSettings } from './shard-reader.ts'
 import {
@@ -60,12 +61,13 @@ export class PollingProbe implements SourceProbe {
   /** Undefined when the application's role has no rights there. */
   #readerSettings(application: ApplicationRecord, streamArn: string): ShardReaderSettings | undefined {
     const { account, streamsUrl, executionCredentials, roleCredentials } = this.#parts
-    const { name, createdMs, epoch, serviceExecutionRole } = application
+    const { name, serviceExecutionRole } = application
     const endpoint = streamArn.startsWith(this.#arnPrefix) ? streamsUrl() : undefined
     if (endpoint !== undefined) {
       // The rights of the last process ended with it: these are those of the next one.
-      const owner = { applicationName: name, applicationCreatedMs: createdMs, epoch: epoch + 1 }
-      const session = `${name.slice(0, 48)}-${owner.epoch}`
+      const epoch = application.epoch + 1
+      const session = sessionName(application, epoch)
+      const owner = sessionOwner(application, epoch)
       const credentials = async () => executionCredentials.issue(serviceExecutionRole, session, owner)
       return { endpoint, region: account.region, credentials }
     }
